@@ -1,0 +1,144 @@
+/** The pipeline file's schema. Every default is written here and nowhere else. */
+import { z } from 'zod'
+
+const positive = z.number().int().positive()
+const share = z.number().min(0).max(1)
+const sparsities = z
+  .union([share, z.array(share).min(1)])
+  .transform(value => (Array.isArray(value) ? value : [value]))
+
+const dataset = z.strictObject({
+  format: z
+    .enum(['parquet', 'arrow', 'folder', 'csv'])
+    .optional()
+    .describe('layout of the data; found from the path when absent'),
+  path: z.string().describe('training data: a file, several shards by a glob, or a folder'),
+  test: z.string().optional().describe('held-out data in the same layout, never trained on'),
+  testShare: share.default(0).describe('share of the training data held out when there is no `test`'),
+  label: z.string().default('label').describe('column of the given label'),
+  image: z.string().optional().describe('column of the image or of its path; found when absent'),
+  features: z
+    .array(z.string())
+    .optional()
+    .describe('numeric columns to learn from; all but the others when absent'),
+  id: z.string().optional().describe('column of a stable id; the image path or a content hash when absent'),
+  trueLabel: z
+    .string()
+    .optional()
+    .describe('column of the known truth, only ever read to score the run (null: belongs to no class)'),
+  groups: z.array(z.string()).default([]).describe('columns of subgroup attributes'),
+  classNames: z.array(z.string()).optional().describe('names of the classes in order of their index'),
+  size: positive
+    .optional()
+    .describe('side in pixels to which images are resized; their own size when absent'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe('1 grey, 3 colour; found when absent'),
+  limit: positive.optional().describe('read only the first N training examples'),
+  onBadExample: z.enum(['fail', 'skip']).default('fail'),
+})
+
+const schedule = z.enum(['constant', 'cosine', 'step', 'triangular'])
+
+const model = z.strictObject({
+  architecture: z.string().default('cnn-small').describe('mlp, cnn-small, cnn-fast, or wrn-<depth>-<width>'),
+  width: z.number().positive().default(1).describe('factor on the number of filters'),
+  epochs: z.number().positive().default(8),
+  batchSize: positive.default(128),
+  learningRate: z.number().positive().optional().describe('peak rate; the architecture’s own when absent'),
+  schedule: schedule.optional().describe('the architecture’s own when absent'),
+  warmupEpochs: z.number().min(0).optional(),
+  /** For `step`: epochs (as shares of training) at which the rate falls by `stepFactor`. */
+  stepAt: z.array(share).default([0.5, 0.75]),
+  stepFactor: share.default(0.1),
+  momentum: share.optional(),
+  nesterov: z.boolean().default(true),
+  weightDecay: z.number().min(0).optional(),
+  labelSmoothing: share.optional(),
+  dropout: share.default(0),
+  flip: z.enum(['none', 'random', 'alternating']).optional(),
+  shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
+})
+
+const compression = z.discriminatedUnion('method', [
+  z.strictObject({
+    method: z.literal('magnitude'),
+    sparsity: sparsities,
+    scope: z.enum(['layer', 'global']).default('layer'),
+    when: z
+      .enum(['training', 'after'])
+      .default('training')
+      .describe('gradually inside training, or at once on the trained dense member'),
+    start: z
+      .enum(['scratch', 'branch'])
+      .default('scratch')
+      .describe('train each sparse member anew, or go on from its dense member where pruning begins'),
+    begin: share.default(0.25).describe('share of training at which pruning begins'),
+    end: share.default(0.75).describe('share of training at which the sparsity is reached'),
+    frequency: positive.default(50).describe('steps between two updates of the masks'),
+    fineTuneEpochs: z.number().min(0).default(0).describe('for `after`: epochs of training under the mask'),
+  }),
+  z.strictObject({ method: z.literal('float16') }),
+  z.strictObject({ method: z.literal('int8-dynamic') }),
+  z.strictObject({
+    method: z.literal('int8-static'),
+    calibrationExamples: positive.default(256),
+  }),
+])
+
+const population = z.strictObject({
+  seeds: positive.default(5).describe('members a level'),
+  firstSeed: z.number().int().min(0).default(0),
+  crossFit: z
+    .number()
+    .int()
+    .min(0)
+    .default(5)
+    .refine(folds => folds !== 1, 'one fold leaves nothing to train on')
+    .describe('folds; every member leaves one out, rotating by seed. 0: every member trains on everything'),
+})
+
+const scoring = z.strictObject({
+  ties: z.enum(['probability', 'reference']).default('probability'),
+  evidence: z
+    .enum(['auto', 'out-of-sample', 'all'])
+    .default('auto')
+    .describe('whose predictions judge a label; auto: out of sample where there are any'),
+  decision: z
+    .union([
+      z.strictObject({ rule: z.literal('threshold'), threshold: share.default(0.5) }),
+      z.strictObject({ rule: z.literal('budget'), count: positive }),
+    ])
+    .default({ rule: 'threshold', threshold: 0.5 }),
+  alpha: share.default(0.05).describe('level of the significance tests'),
+})
+
+export const retrainArms = ['all', 'non-pie', 'random', 'cleaned', 'relabeled'] as const
+
+const retrain = z.strictObject({
+  seeds: positive.default(3),
+  arms: z.array(z.enum(retrainArms)).default([...retrainArms]),
+  level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
+})
+
+export const pipelineSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore'),
+  dataset,
+  model: model.prefault({}),
+  engine: z.enum(['onnxruntime', 'tfjs']).default('onnxruntime'),
+  population: population.prefault({}),
+  compress: z.array(compression).default([]),
+  scoring: scoring.prefault({}),
+  retrain: retrain.optional(),
+  seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
+})
+
+/** A pipeline as resolved: every default filled in, every path absolute. */
+export type Pipeline = z.output<typeof pipelineSchema>
+/** A pipeline as written. */
+export type PipelineInput = z.input<typeof pipelineSchema>
+export type DatasetConfig = Pipeline['dataset']
+export type ModelConfig = Pipeline['model']
+export type CompressionConfig = Pipeline['compress'][number]
+export type RetrainArm = (typeof retrainArms)[number]

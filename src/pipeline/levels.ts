@@ -1,0 +1,34 @@
+/** The levels of a pipeline: one compression setting each, in the order of the pipeline file. */
+import type { CompressionConfig, Pipeline } from './config.js'
+
+export interface Level {
+  /** `dense`, `magnitude-0.9`, `int8-static`, …; names files and columns. */
+  readonly name: string
+  readonly method: 'dense' | CompressionConfig['method']
+  /** Share of kernel weights that are zero, 0 to 1; 0 where the method does not prune. */
+  readonly sparsity: number
+  /** Bits a kernel weight takes. */
+  readonly bits: 8 | 16 | 32
+  readonly config: CompressionConfig | undefined
+}
+
+const bitsOf = { magnitude: 32, float16: 16, 'int8-dynamic': 8, 'int8-static': 8 } as const
+
+/** `dense` first, then one level for each sparsity and each quantization. */
+export function levelsOf(pipeline: Pipeline): Level[] {
+  const dense: Level = { name: 'dense', method: 'dense', sparsity: 0, bits: 32, config: undefined }
+  const compressed = pipeline.compress.flatMap((config): Level[] => {
+    const bits = bitsOf[config.method]
+    if (config.method !== 'magnitude') {
+      return [{ name: config.method, method: config.method, sparsity: 0, bits, config }]
+    }
+    return config.sparsity.map(sparsity => ({
+      name: `${config.when === 'after' ? 'magnitude-after' : 'magnitude'}-${sparsity}`,
+      method: config.method,
+      sparsity,
+      bits,
+      config,
+    }))
+  })
+  return [dense, ...compressed]
+}

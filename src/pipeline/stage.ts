@@ -1,0 +1,45 @@
+/** What a stage is. Stages know files and the rooms that do the work; they never call each other. */
+import type { Pipeline } from './config.js'
+import type { Progress } from './progress.js'
+import type { ArtefactStore } from './store.js'
+
+export type StageName =
+  | 'ingest'
+  | 'train'
+  | 'compress'
+  | 'predict'
+  | 'score'
+  | 'export'
+  | 'retrain'
+  | 'report'
+
+/** Figures worth a line in the closing table and in `manifest.json`; JSON values only. */
+export type Headline = Readonly<Record<string, unknown>>
+
+export interface StageContext {
+  readonly pipeline: Pipeline
+  /** Folder in which the stage writes, with the relative paths of the run folder; becomes an artefact as a whole when `run` returns. */
+  readonly output: string
+  /** Absolute path of a file that an earlier stage wrote, by its path in the run folder, such as `examples.parquet`. */
+  input(path: string): string
+  /** Content-addressed store, for parts of a stage that are worth keeping on their own (members). */
+  readonly store: ArtefactStore
+  /** Keys of the stages in `inputs`, for the keys of parts. */
+  readonly inputKeys: Readonly<Partial<Record<StageName, string>>>
+  /** How many workers may run side by side; must not change a single byte of the result. */
+  readonly workers: number
+  readonly progress: Progress
+  /** Aborted when the user asks to stop; a stage ends at the next safe point by throwing the signal's reason. */
+  readonly signal: AbortSignal
+}
+
+export interface Stage {
+  readonly name: StageName
+  /** Raise it when the same inputs would give other bytes: it is part of the stage's key. */
+  readonly version: number
+  readonly inputs: readonly StageName[]
+  /** The part of the configuration on which the result depends: it is part of the stage's key. */
+  settings(pipeline: Pipeline): unknown
+  /** Writes the stage's files under `context.output` and returns its headline figures. */
+  run(context: StageContext): Promise<Headline>
+}
