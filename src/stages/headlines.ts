@@ -1,0 +1,79 @@
+/**
+ * The headline figures of each stage: what the closing table shows, what `manifest.json` keeps and what a gate
+ * may look at. JSON values only; shares and probabilities lie between 0 and 1, sizes are bytes.
+ */
+
+export interface IngestHeadline {
+  readonly trainExamples: number
+  readonly testExamples: number
+  readonly classes: number
+  readonly skipped: number
+}
+
+/** What is known about one level of compression after scoring. */
+export interface LevelFigures {
+  readonly level: string
+  /** Accuracy of the members, mean and sample standard deviation over seeds. */
+  readonly top1Mean: number
+  readonly top1Sd: number
+  /** Examples whose modal label differs from the dense one; absent for `dense`. */
+  readonly pies?: number
+  readonly pieRate?: number
+  /** Mean size of a member's file. */
+  readonly bytes: number
+  /** Classes whose change in recall is significant; absent for `dense`. */
+  readonly significantClasses?: number
+  /** Share of wrong given labels among PIEs and outside them, where the truth is known. */
+  readonly noiseInPies?: number
+  readonly noiseOutside?: number
+}
+
+/** How well label quality finds wrong labels, where the truth is known. */
+export interface DetectionFigures {
+  /** Wrong given labels there are. */
+  readonly issues: number
+  readonly auroc: number
+  readonly averagePrecision: number
+  /** Share of the issues that the decision rule marks. */
+  readonly recall: number
+}
+
+export interface TruthFigures extends DetectionFigures {
+  /** Share of wrong labels among the 1 % and 5 % of examples with the lowest label quality. */
+  readonly precisionAt1: number
+  readonly precisionAt5: number
+  /** Share of wrong labels among those that the decision rule marks. */
+  readonly precision: number
+  /** The same by kind of error, each against the correctly labeled examples: `other class`, `no class`. */
+  readonly byKind: Readonly<Record<string, DetectionFigures>>
+}
+
+export interface ScoreHeadline {
+  readonly levels: readonly LevelFigures[]
+  readonly labelIssues: number
+  readonly truth?: TruthFigures
+}
+
+/** One arm of the retraining comparison; the difference is that to the arm `all`, paired by seed. */
+export interface ArmFigures {
+  readonly arm: string
+  /** Training examples of the arm. */
+  readonly examples: number
+  readonly top1Mean: number
+  readonly top1Sd: number
+  readonly difference?: number
+  /** 95 % interval of the difference. */
+  readonly low?: number
+  readonly high?: number
+}
+
+export interface RetrainHeadline {
+  readonly arms: readonly ArmFigures[]
+}
+
+/** What the stages whose figures are read by name return; other stages are free. */
+export interface Headlines {
+  readonly ingest?: IngestHeadline
+  readonly score?: ScoreHeadline
+  readonly retrain?: RetrainHeadline
+}
