@@ -33,6 +33,8 @@ export type Layer =
       readonly epsilon: number
       /** Whether a scale is learnt (a shift always is). */
       readonly scale: boolean
+      /** Factor on the learning rate of the shift, and none on its momentum. Default 1. */
+      readonly shiftRate?: number
     }
   | { readonly kind: 'activation'; readonly function: 'relu' | 'gelu' }
   | { readonly kind: 'maxPool'; readonly size: number; readonly stride: number; readonly padding: number }
