@@ -1,0 +1,7 @@
+/** The engines that every suite of this folder runs over. */
+import type { Engine } from '../../src/engine/engine.js'
+import { loadTfjsEngine } from '../../src/engine/tfjs/index.js'
+
+export const engines: ReadonlyMap<string, () => Promise<Engine>> = new Map([
+  ['tfjs', () => loadTfjsEngine('tfjs')],
+])
