@@ -1,0 +1,38 @@
+/** Whose predictions judge a label, and how much the members of each level count. */
+
+/**
+ * `out-of-sample`: only members that did not train on the example. `auto`: those where the example has any, else
+ * all of them. `all`: every member.
+ */
+export type Evidence = 'auto' | 'out-of-sample' | 'all'
+
+/** Loss of skill, relative to the dense members, that halves what a level's margins count. */
+const halvingLoss = 0.03
+
+export interface LevelSkill {
+  /** Mean accuracy of the members against the given labels, out of sample where possible, 0 to 1. */
+  readonly accuracy: number
+  /** Whether the members are re-encodings of the dense ones (quantized), and not networks trained on their own. */
+  readonly copy: boolean
+}
+
+/**
+ * Weight of each level's mean margin in the label quality; the first level is dense and weighs 1.
+ *
+ * An ensemble gains from members that are about as good as the rest and err elsewhere, and loses from weak ones.
+ * With skill = (accuracy − 1 / classes) / (1 − 1 / classes), a level weighs 2^(−(1 − skill / skill of dense) / 0.03),
+ * at most 1: members that lose 3 % of the dense members' skill count half, those that lose 10 % a tenth. Only given
+ * labels are looked at, never true ones. A quantized member repeats what its original said, so it weighs 0.
+ *
+ * Where the dense members do no better than chance, nothing can be said about the others and only dense counts.
+ */
+export function evidenceWeights(levels: readonly LevelSkill[], classes: number): Float64Array {
+  const chance = 1 / classes
+  const dense = levels[0]!.accuracy - chance
+  return Float64Array.from(levels, ({ accuracy, copy }, level) => {
+    if (level === 0) return 1
+    if (copy || !(dense > 0)) return 0
+    const loss = 1 - (accuracy - chance) / dense
+    return Number.isNaN(loss) ? 0 : Math.min(1, 2 ** (-loss / halvingLoss))
+  })
+}
