@@ -1,19 +1,260 @@
 /** Content-addressed artefacts: folders named by the key of what made them, complete or absent, never half. */
+import { createHash, randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
+import { z } from 'zod'
+import { RunError } from '../errors.js'
+import { isAlive, thisProcess } from './owner.js'
+
+export interface ArtefactFile {
+  /** Path within the artefact's folder, with forward slashes. */
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+}
 
 export interface Artefact {
   readonly key: string
   /** Absolute path of the artefact's folder; its files are read-only. */
   readonly folder: string
+  /** In code-unit order of their paths. */
+  readonly files: readonly ArtefactFile[]
   /** Whether it was there already. */
   readonly reused: boolean
 }
 
 export interface ArtefactStore {
   /**
-   * The artefact of this key, made by `produce` in an empty temporary folder if it is not there yet, and then
+   * The artefact of this key, made by `make` in an empty temporary folder if it is not there yet, and then
    * moved into place at once (files and folder synced first). Two processes that make the same one both succeed.
    */
   produce(key: string, make: (folder: string) => Promise<void>): Promise<Artefact>
-  /** The artefact if it is there. */
+  /** The artefact if it is there and whole. */
   find(key: string): Promise<Artefact | undefined>
+}
+
+export interface StoreOptions {
+  /** Compare the hash of every file found, not only those that changed after they were stored. Default false. */
+  readonly verify?: boolean
+}
+
+/** Lists an artefact's files; written last, so that its time tells which files changed after it. */
+const inventoryName = 'artefact.json'
+
+/** File times come from a clock of the kernel that ticks this seldom, in milliseconds, and lags behind `Date.now`. */
+const clockTick = 20
+
+const inventorySchema = z.object({
+  key: z.string(),
+  files: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
+})
+
+const temporaryName = /^\.(?:making|damaged)\.[^@]*\.(\d+)\.(\d+)\.[^.@]+@(.*)$/
+
+/**
+ * Opens the store in `folder`, which is made if it is absent, and removes what processes left there that died
+ * while they were making something. Works on any file system with an atomic rename, between processes too.
+ */
+export async function openStore(folder: string, options: StoreOptions = {}): Promise<ArtefactStore> {
+  const root = resolve(folder)
+  await mkdir(root, { recursive: true })
+  await removeLeftovers(root)
+  return new DiskStore(root, options.verify ?? false)
+}
+
+class DiskStore implements ArtefactStore {
+  readonly #root: string
+  readonly #verify: boolean
+  /** What this process is making, so that it makes nothing twice at once. */
+  readonly #making = new Map<string, Promise<Artefact>>()
+
+  constructor(root: string, verify: boolean) {
+    this.#root = root
+    this.#verify = verify
+  }
+
+  async find(key: string): Promise<Artefact | undefined> {
+    const folder = this.#folder(key)
+    const files = await wholeFiles(folder, key, this.#verify)
+    return files && { key, folder, files, reused: true }
+  }
+
+  produce(key: string, make: (folder: string) => Promise<void>): Promise<Artefact> {
+    const underWay = this.#making.get(key)
+    if (underWay) return underWay.then(artefact => ({ ...artefact, reused: true }))
+    const made = this.#produce(key, make).finally(() => this.#making.delete(key))
+    this.#making.set(key, made)
+    return made
+  }
+
+  async #produce(key: string, make: (folder: string) => Promise<void>): Promise<Artefact> {
+    const found = await this.find(key)
+    if (found) return found
+    const temporary = this.#temporary('making', key)
+    await mkdir(temporary)
+    try {
+      await make(temporary)
+      const files = await seal(temporary, key)
+      return await this.#place(key, temporary, files)
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  async #place(key: string, temporary: string, files: readonly ArtefactFile[]): Promise<Artefact> {
+    const folder = this.#folder(key)
+    // Each turn that fails means that another process placed or removed the same artefact in between.
+    for (let turn = 0; turn < 100; turn++) {
+      try {
+        await rename(temporary, folder)
+        await syncFolder(this.#root)
+        return { key, folder, files, reused: false }
+      } catch (error) {
+        if (!isOccupied(error)) throw error
+      }
+      const placed = await this.find(key)
+      if (placed) {
+        await rm(temporary, { recursive: true, force: true })
+        return placed
+      }
+      await this.#remove(key)
+    }
+    throw new RunError('another process keeps replacing this artefact', { file: folder })
+  }
+
+  /** Moved aside first, so that nobody ever sees half of it. */
+  async #remove(key: string): Promise<void> {
+    const aside = this.#temporary('damaged', key)
+    try {
+      await rename(this.#folder(key), aside)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      throw error
+    }
+    await rm(aside, { recursive: true, force: true })
+  }
+
+  #folder(key: string): string {
+    return join(this.#root, key)
+  }
+
+  #temporary(purpose: 'making' | 'damaged', key: string): string {
+    const { pid, host } = thisProcess
+    const name = `.${purpose}.${key.slice(0, 16)}.${pid}.${Date.now()}.${randomUUID()}@${host}`
+    return join(this.#root, name)
+  }
+}
+
+/** Windows answers EPERM where others say that the target is not empty. */
+function isOccupied(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOTEMPTY' || code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')
+}
+
+async function removeLeftovers(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const owner = temporaryName.exec(name)
+    if (!owner) continue
+    const [, pid, since, host] = owner
+    if (isAlive({ host, pid: Number(pid) }, Number(since))) continue
+    await rm(join(root, name), { recursive: true, force: true })
+  }
+}
+
+/** Windows syncs only what is open for writing; elsewhere a file may be read-only already, being another artefact's too. */
+const syncFlags = process.platform === 'win32' ? 'r+' : 'r'
+
+/** Syncs all files to disk, makes them read-only and writes the inventory. */
+async function seal(folder: string, key: string): Promise<ArtefactFile[]> {
+  const paths: string[] = []
+  const folders = [folder]
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isDirectory()) folders.push(path)
+    else paths.push(path.slice(folder.length + 1).replaceAll(sep, '/'))
+  }
+  if (paths.includes(inventoryName))
+    throw new RunError(`"${inventoryName}" is a reserved name`, { file: folder })
+  paths.sort((a, b) => (a < b ? -1 : 1))
+  const files: ArtefactFile[] = []
+  for (const path of paths) {
+    const handle = await open(join(folder, path), syncFlags)
+    try {
+      files.push({ path, ...(await measure(handle)) })
+      await handle.sync()
+      await handle.chmod(0o444)
+    } finally {
+      await handle.close()
+    }
+  }
+  const inventory = await open(join(folder, inventoryName), 'wx')
+  try {
+    await inventory.writeFile(`${JSON.stringify({ key, files }, null, 2)}\n`)
+    await inventory.sync()
+  } finally {
+    await inventory.close()
+  }
+  for (const path of folders) await syncFolder(path)
+  return files
+}
+
+async function measure(handle: FileHandle): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of handle.createReadStream({ autoClose: false, start: 0, highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer)
+    bytes += (chunk as Buffer).length
+  }
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+/** Makes the names in a folder survive a power failure. */
+async function syncFolder(folder: string): Promise<void> {
+  // Windows opens no folders, and its file systems journal names by themselves.
+  if (process.platform === 'win32') return
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * The files of the artefact in `folder`, or undefined when it is absent or damaged: a file that is missing or has
+ * another size, or one that may have changed after the inventory was written and has another hash.
+ */
+async function wholeFiles(folder: string, key: string, verify: boolean): Promise<ArtefactFile[] | undefined> {
+  const inventoryPath = join(folder, inventoryName)
+  let hashed = false
+  try {
+    const inventory = inventorySchema.parse(JSON.parse(await readFile(inventoryPath, 'utf8')))
+    if (inventory.key !== key) return undefined
+    const written = (await stat(inventoryPath)).mtimeMs
+    for (const { path, bytes, sha256 } of inventory.files) {
+      const file = join(folder, path)
+      const { size, mtimeMs } = await stat(file)
+      if (size !== bytes) return undefined
+      if (!verify && mtimeMs < written - clockTick) continue
+      if ((await hashOf(file)) !== sha256) return undefined
+      hashed = true
+    }
+    // What was found whole need not be hashed again next time.
+    if (hashed) await utimes(inventoryPath, new Date(), new Date())
+    return inventory.files
+  } catch (error) {
+    if (error instanceof z.ZodError || error instanceof SyntaxError) return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function hashOf(file: string): Promise<string> {
+  const handle = await open(file, 'r')
+  try {
+    return (await measure(handle)).sha256
+  } finally {
+    await handle.close()
+  }
 }
