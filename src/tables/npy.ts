@@ -1,0 +1,54 @@
+/**
+ * NumPy's array file, format version 1.0: a magic string, the length of the header, the header (a Python
+ * dictionary in ASCII, padded), and the values in C order, little-endian.
+ * Specification: numpy.org, "numpy.lib.format".
+ */
+import { DataError } from '../errors.js'
+
+export type NpyArray = Uint8Array | Int32Array | Float32Array
+
+export interface NpyHeader {
+  readonly dtype: 'uint8' | 'int32' | 'float32'
+  readonly shape: readonly number[]
+}
+
+const descriptions = { uint8: '|u1', int32: '<i4', float32: '<f4' } as const
+export const npyArrayTypes = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const
+
+/** Bytes before the values in every file that {@link encodeNpyHeader} begins, whatever the shape. */
+export const npyHeaderBytes = 128
+
+/** Header of an array file. Always {@link npyHeaderBytes} long, so that it can be filled in when all rows are written. */
+export function encodeNpyHeader({ dtype, shape }: NpyHeader): Uint8Array {
+  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
+  const text = `{'descr': '${descriptions[dtype]}', 'fortran_order': False, 'shape': (${tuple}), }`
+  const length = npyHeaderBytes - 10
+  const header = new Uint8Array(npyHeaderBytes)
+  header.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, length & 0xff, length >> 8])
+  header.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10)
+  return header
+}
+
+/**
+ * Header of an array file and where its values begin, from the file's first bytes (4,096 are plenty).
+ * @throws DataError if it is no such file, or its values are of a type or order that is not read here
+ */
+export function decodeNpyHeader(bytes: Uint8Array): NpyHeader & { readonly offset: number } {
+  const [major] = bytes.subarray(6, 7)
+  const isNpy = bytes[0] === 0x93 && new TextDecoder().decode(bytes.subarray(1, 6)) === 'NUMPY'
+  if (!isNpy || major < 1 || major > 3) throw new DataError('not a NumPy array file')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const offset = major === 1 ? 10 + view.getUint16(8, true) : 12 + view.getUint32(8, true)
+  const text = new TextDecoder().decode(bytes.subarray(major === 1 ? 10 : 12, offset))
+  const [, description] = /'descr':\s*'([^']*)'/.exec(text) ?? []
+  const [, dimensions] = /'shape':\s*\(([^)]*)\)/.exec(text) ?? []
+  const found = Object.entries(descriptions).find(([, value]) => value === description)
+  if (found === undefined || dimensions === undefined || !/'fortran_order':\s*False/.test(text)) {
+    throw new DataError(`the array is not of uint8, int32 or float32 in C order: ${text.trim()}`)
+  }
+  const shape = dimensions
+    .split(',')
+    .filter(part => part.trim() !== '')
+    .map(Number)
+  return { dtype: found[0] as NpyHeader['dtype'], shape, offset }
+}

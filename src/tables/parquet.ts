@@ -1,0 +1,207 @@
+/**
+ * Parquet, streaming in both directions: what is held at a time is a batch when reading and a row group when
+ * writing, whatever the size of the file.
+ */
+import { type RecordBatch, RecordBatchStreamWriter, Schema, tableFromIPC } from 'apache-arrow'
+import {
+  Compression,
+  EnabledStatistics,
+  ParquetFile,
+  transformParquetStream,
+  type RecordBatch as WasmBatch,
+  Table as WasmTable,
+  WriterPropertiesBuilder,
+} from 'parquet-wasm'
+import { DataError } from '../errors.js'
+import { conform, emptyBatch } from './columns.js'
+
+export interface ReadOptions {
+  /** Read these columns alone, in the file's order. */
+  readonly columns?: readonly string[]
+}
+
+/** Rows and bytes to which a batch is held when reading. */
+const batchRows = 8192
+const batchBytes = 16 << 20
+
+/**
+ * The batches of a Parquet file, in order.
+ * @throws DataError if the bytes are no Parquet file, or are cut off or damaged
+ */
+export async function* readParquet(
+  source: Blob | Uint8Array,
+  options: ReadOptions = {},
+): AsyncGenerator<RecordBatch> {
+  const file = await openParquet(source)
+  try {
+    const stream = await attempt(() =>
+      file.stream({
+        batchSize: rowsPerBatch(file),
+        ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
+      }),
+    )
+    const { fields, metadata } = schemaOf(file)
+    const columns = options.columns && new Set(options.columns)
+    const schema = new Schema(
+      fields.filter(field => columns?.has(field.name) ?? true),
+      metadata,
+    )
+    const reader = chunksOf(stream as ReadableStream<WasmBatch>)
+    try {
+      for (;;) {
+        const next = await attempt(() => reader.next())
+        if (next.done) break
+        for (const batch of tableFromIPC(next.value.intoIPCStream()).batches) yield conform(schema, batch)
+      }
+    } finally {
+      await reader.return(undefined)
+    }
+  } finally {
+    file.free()
+  }
+}
+
+/**
+ * Schema and number of rows of a Parquet file, from its footer.
+ * @throws DataError as {@link readParquet}
+ */
+export async function describeParquet(source: Blob | Uint8Array): Promise<{ schema: Schema; rows: number }> {
+  const file = await openParquet(source)
+  try {
+    const metadata = file.metadata()
+    const fileMetadata = metadata.fileMetadata()
+    const rows = fileMetadata.numRows()
+    fileMetadata.free()
+    metadata.free()
+    return { schema: schemaOf(file), rows }
+  } finally {
+    file.free()
+  }
+}
+
+const schemaOf = (file: ParquetFile): Schema => tableFromIPC(file.schema().intoIPCStream()).schema
+
+async function openParquet(source: Blob | Uint8Array): Promise<ParquetFile> {
+  const blob = source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>])
+  return attempt(() => ParquetFile.fromFile(blob))
+}
+
+async function* chunksOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
+  const reader = stream.getReader()
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
+
+function rowsPerBatch(file: ParquetFile): number {
+  const metadata = file.metadata()
+  let rows = batchRows
+  for (const group of metadata.rowGroups()) {
+    const rowBytes = group.totalByteSize() / Math.max(1, group.numRows())
+    rows = Math.min(rows, Math.max(1, Math.floor(batchBytes / Math.max(1, rowBytes))))
+    group.free()
+  }
+  metadata.free()
+  return rows
+}
+
+/** Runs a call into the Parquet library, whose errors are strings or errors without a place. */
+async function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DataError(`not a whole Parquet file: ${reason}`, {
+      mend: 'The file may be cut off or damaged: fetch or write it again.',
+      cause,
+    })
+  }
+}
+
+export interface EncodeOptions {
+  /** A row group ends after this many rows at the latest. Default 65,536. */
+  readonly rowGroupRows?: number
+  /** … or this many bytes. Default 64 MiB. */
+  readonly rowGroupBytes?: number
+}
+
+/**
+ * A Parquet file as chunks of bytes. The same batches give the same bytes. The schema's and the fields' metadata
+ * go into the file with the Arrow schema (key `ARROW:schema`), the schema's also as key-value metadata.
+ */
+export async function* encodeParquet(
+  schema: Schema,
+  batches: Iterable<RecordBatch> | AsyncIterable<RecordBatch>,
+  options: EncodeOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const properties = new WriterPropertiesBuilder()
+    .setCompression(Compression.ZSTD)
+    .setStatisticsEnabled(EnabledStatistics.Chunk)
+    .setMaxRowGroupSize(options.rowGroupRows ?? 65_536)
+    .setMaxRowGroupBytes(options.rowGroupBytes ?? 64 << 20)
+    .setKeyValueMetadata(new Map(schema.metadata))
+    .setCreatedBy('pieline')
+    .build()
+  const source = wasmBatches(schema, batches)
+  let failure: { readonly cause: unknown } | undefined
+  let stopped = false
+  // An error inside the stream would kill the process (the writer takes it for a batch, out of reach of any
+  // handler), so the stream ends instead and the error is thrown from here.
+  const stream = new ReadableStream<WasmBatch>(
+    {
+      async pull(controller) {
+        const next = await nextOrFailure()
+        if (next === undefined) controller.close()
+        else controller.enqueue(next)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  async function nextOrFailure(): Promise<WasmBatch | undefined> {
+    try {
+      const next = stopped ? undefined : await source.next()
+      return next?.done === false ? next.value : undefined
+    } catch (cause) {
+      failure = { cause }
+      return undefined
+    }
+  }
+  const encoded = (await transformParquetStream(stream, properties)) as ReadableStream<Uint8Array>
+  const reader = encoded.getReader()
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (failure !== undefined) throw failure.cause
+      yield next.value
+    }
+    if (failure !== undefined) throw failure.cause
+  } finally {
+    stopped = true
+    while (!(await reader.read()).done);
+    await source.return()
+  }
+}
+
+async function* wasmBatches(
+  schema: Schema,
+  batches: Iterable<RecordBatch> | AsyncIterable<RecordBatch>,
+): AsyncGenerator<WasmBatch, void> {
+  let any = false
+  for await (const batch of batches) {
+    any = true
+    yield* toWasm(schema, batch)
+  }
+  if (!any) yield* toWasm(schema, emptyBatch(schema))
+}
+
+function toWasm(schema: Schema, batch: RecordBatch): WasmBatch[] {
+  const writer = new RecordBatchStreamWriter()
+  writer.reset(undefined, schema)
+  writer.write(conform(schema, batch))
+  writer.finish()
+  const table = WasmTable.fromIPCStream(writer.toUint8Array(true))
+  const batches = table.recordBatches()
+  table.free()
+  return batches
+}

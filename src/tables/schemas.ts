@@ -1,0 +1,305 @@
+/**
+ * The schema of every table in a run folder. Each field carries a description in its metadata, which goes with
+ * it into the Arrow and Parquet files, and from which `docs/tables.md` is generated.
+ */
+import {
+  Binary,
+  Bool,
+  type DataType,
+  Field,
+  FixedSizeList,
+  Float32,
+  Float64,
+  Int32,
+  Int64,
+  Schema,
+  Struct,
+  Utf8,
+} from 'apache-arrow'
+
+/** A field that is never null, with its description. */
+function field(name: string, type: DataType, description: string): Field {
+  return new Field(name, type, false, new Map([['description', description]]))
+}
+
+/** A field that may be null; the description says what null means. */
+function nullable(name: string, type: DataType, description: string): Field {
+  return new Field(name, type, true, new Map([['description', description]]))
+}
+
+const utf8 = new Utf8()
+const bool = new Bool()
+const int32 = new Int32()
+const int64 = new Int64()
+const float32 = new Float32()
+const float64 = new Float64()
+
+/** Hugging Face's image: encoded bytes (PNG, JPEG, …) and the path they came from, either may be null there. */
+export const imageType = new Struct<{ bytes: Binary; path: Utf8 }>([
+  new Field('bytes', new Binary(), true),
+  new Field('path', new Utf8(), true),
+])
+
+/** A vector of `size` floats, Arrow's fixed-size list<float32>. */
+export function vectorType(size: number): FixedSizeList<Float32> {
+  return new FixedSizeList(size, new Field('item', new Float32(), false))
+}
+
+const exampleId = field(
+  'example_id',
+  utf8,
+  'Stable id of the example: its id column, else its image path, else a hash of its content',
+)
+const split = field('split', utf8, '`train` or `test`')
+const label = field('label', int32, 'Given label, as class index')
+const level = field('level', utf8, 'Compression level, such as `dense` or `magnitude-0.9`')
+
+/** What the network sees of an example, in the form in which tables hold it. */
+export type Content = { readonly kind: 'image' } | { readonly kind: 'features'; readonly features: number }
+
+/** The columns that hold an example's content: `image`, or `features`. */
+export function contentFields(content: Content): Field[] {
+  return content.kind === 'image'
+    ? [
+        nullable(
+          'image',
+          imageType,
+          'The image as the source has it: encoded bytes, and path where there is one',
+        ),
+      ]
+    : [field('features', vectorType(content.features), 'The features that the network sees, in their order')]
+}
+
+export interface ExamplesOptions {
+  readonly content: Content
+  /** Names of the subgroup attributes, without the `group_` before them. */
+  readonly groups: readonly string[]
+  /** Whether the truth is known. */
+  readonly trueLabel: boolean
+}
+
+/** `examples.parquet`: one row an example, training rows first in source order, then test rows. */
+export function examplesSchema({ content, groups, trueLabel }: ExamplesOptions): Schema {
+  return new Schema(
+    [
+      exampleId,
+      split,
+      nullable('fold', int32, 'Cross-fit fold, 0 to K − 1; null for test examples and without cross-fit'),
+      label,
+      field('label_name', utf8, 'Name of the class of the given label'),
+      ...(trueLabel
+        ? [
+            nullable(
+              'true_label',
+              int32,
+              'Known truth, only ever read to score the run; −1: belongs to no class, null: unknown',
+            ),
+          ]
+        : []),
+      ...groups.map(name => nullable(`group_${name}`, utf8, `Subgroup attribute \`${name}\` of the source`)),
+      field('source', utf8, 'Where the example came from: file#row, or the path of the image'),
+      field(
+        'source_row',
+        int32,
+        'Row in the source over all its shards, from 0; rows that ingest skipped count too',
+      ),
+      ...contentFields(content),
+    ],
+    imageMetadata(content.kind === 'image'),
+  )
+}
+
+/** `skipped.parquet`: one row an example that ingest left out. */
+export const skippedSchema = new Schema([
+  field('file', utf8, 'File of the example'),
+  field('row', int32, 'Row in that file, from 0'),
+  field('reason', utf8, 'What is wrong with it'),
+])
+
+/** `predictions/<level>.parquet`: one row a member and example, ordered as `examples.parquet`, then by seed. */
+export const predictionsSchema = new Schema([
+  exampleId,
+  field('seed', int32, 'Seed of the member'),
+  field('in_sample', bool, 'Whether the member trained on this example'),
+  field('predicted', int32, 'Class of the highest logit'),
+  field('rank_given', int32, 'How many classes rank above the given label; 0 where it is predicted'),
+  field('p_given', float32, 'Probability of the given label, 0 to 1'),
+  field('p_top', float32, 'Probability of the predicted class, 0 to 1'),
+  field('margin', float32, 'log p of the given label − log p of the best other class, in nats'),
+])
+
+/** `probabilities/<level>.parquet`: one row an example, ordered as `examples.parquet`. */
+export function probabilitiesSchema(classes: number): Schema {
+  return new Schema([
+    exampleId,
+    field(
+      'probabilities',
+      vectorType(classes),
+      'Probability of each class, mean over the members that judge the example (out of sample where there are any)',
+    ),
+  ])
+}
+
+/** `levels.parquet`: one row a level and split; members judge training examples out of sample where they can. */
+export const levelsSchema = new Schema([
+  level,
+  split,
+  field(
+    'method',
+    utf8,
+    'Compression method: `dense`, `magnitude`, `float16`, `int8-dynamic` or `int8-static`',
+  ),
+  field('sparsity', float64, 'Share of kernel weights that are zero, 0 to 1'),
+  field('bits', int32, 'Bits a kernel weight takes'),
+  field('members', int32, 'Members of the level'),
+  field('size_bytes', int64, 'Size of a member’s ONNX file in bytes, mean over members'),
+  field('nonzero_weights', int64, 'Kernel weights that are not zero, mean over members'),
+  field('examples', int32, 'Examples of the split'),
+  ...accuracyFields('', 'all examples'),
+  ...accuracyFields('pie_', 'the PIEs of the level (of any level, for dense)'),
+  ...accuracyFields('non_pie_', 'the examples that are no PIEs of the level (of any level, for dense)'),
+  field('pies', int32, 'PIEs of the level (for dense: PIEs of any level)'),
+  field('pie_rate', float64, 'PIEs ÷ examples, 0 to 1'),
+  field('significant_classes', int32, 'Classes whose recall changed significantly against dense'),
+])
+
+function accuracyFields(prefix: string, examples: string): Field[] {
+  return [1, 5].flatMap(k => [
+    nullable(
+      `${prefix}top${k}_mean`,
+      float64,
+      `Top-${k} accuracy against the given labels on ${examples}, mean over members, 0 to 1; null where there are none`,
+    ),
+    nullable(
+      `${prefix}top${k}_sd`,
+      float64,
+      `Its standard deviation over members; null with fewer than two members`,
+    ),
+  ])
+}
+
+/** `classes.parquet`: one row a compressed level, split, class, and subgroup. */
+export const classesSchema = new Schema([
+  level,
+  split,
+  nullable('group', utf8, 'Subgroup attribute; null: the whole class'),
+  nullable('group_value', utf8, 'Its value; null: the whole class'),
+  field('class', int32, 'Class index'),
+  field('class_name', utf8, 'Class name'),
+  field('n', int32, 'Examples of the class (and subgroup)'),
+  nullable('dense_recall_mean', float64, 'Recall of the dense members, mean, 0 to 1; null where n = 0'),
+  nullable(
+    'dense_recall_sd',
+    float64,
+    'Its standard deviation over members; null with fewer than two members',
+  ),
+  nullable('recall_mean', float64, 'Recall of the level’s members, mean, 0 to 1; null where n = 0'),
+  nullable('recall_sd', float64, 'Its standard deviation over members; null with fewer than two members'),
+  nullable(
+    'relative_change',
+    float64,
+    'Change of recall against dense, beyond the change of the level’s accuracy on all classes',
+  ),
+  nullable(
+    't',
+    float64,
+    'Welch’s t of recall minus overall accuracy, level against dense; null where it is undefined',
+  ),
+  nullable('df', float64, 'Its Welch–Satterthwaite degrees of freedom'),
+  nullable('p', float64, 'Two-sided p value'),
+  nullable('q', float64, 'p adjusted by Benjamini–Hochberg over the classes of the level'),
+  field('significant', bool, 'Whether q is below the pipeline’s alpha'),
+  field('direction', utf8, '`worse`, `better` or `none`: what compression does to the class, if significant'),
+])
+
+export interface ScoresOptions {
+  /** Whether the truth is known, and so stands beside the given label. */
+  readonly trueLabel?: boolean
+}
+
+/**
+ * `scores.parquet`: one row an example, ordered as `examples.parquet`.
+ * @param levels names of all levels, `dense` first
+ */
+export function scoresSchema(levels: readonly string[], options: ScoresOptions = {}): Schema {
+  return new Schema([
+    exampleId,
+    split,
+    label,
+    ...(options.trueLabel
+      ? [nullable('true_label', int32, 'Known truth; −1: belongs to no class, null: unknown')]
+      : []),
+    ...levels.flatMap(name => [
+      field(`modal_${name}`, int32, `Modal label of \`${name}\`: the class most members predict`),
+      field(`agreement_${name}`, float32, `Share of the members of \`${name}\` that predict it, 0 to 1`),
+      ...(name === 'dense'
+        ? []
+        : [field(`is_pie_${name}`, bool, `Whether the modal labels of \`dense\` and \`${name}\` differ`)]),
+    ]),
+    field('pie_levels', int32, 'At how many levels the example is a PIE'),
+    field(
+      'disagreement',
+      float32,
+      'Total variation distance between the votes of `dense` and of a level, 0 to 1, mean over levels',
+    ),
+    field(
+      'label_quality',
+      float32,
+      'How well the given label fits the evidence, 0 (surely wrong) to 1; low is suspicious',
+    ),
+    field('is_label_issue', bool, 'Whether the label quality falls under the run’s decision rule'),
+    field('suggested_label', int32, 'Label that the ensemble would give'),
+    field('suggested_p', float32, 'The ensemble’s probability of the suggested label, 0 to 1'),
+  ])
+}
+
+/**
+ * `pies.parquet` and `pies.arrow`: one row a PIE or label issue, most suspicious first: the columns of `scores`,
+ * the names of the labels, and the content.
+ */
+export function piesSchema(
+  levels: readonly string[],
+  options: ScoresOptions & { readonly content: Content },
+): Schema {
+  return new Schema(
+    [
+      field('rank', int32, 'Place in the order of suspicion, from 1'),
+      ...scoresSchema(levels, options).fields,
+      field('label_name', utf8, 'Name of the class of the given label'),
+      field('suggested_label_name', utf8, 'Name of the class of the suggested label'),
+      ...contentFields(options.content),
+    ],
+    imageMetadata(options.content.kind === 'image'),
+  )
+}
+
+/** `retrain.parquet`: one row an arm and seed, then one row an arm over all seeds (seed null). */
+export const retrainSchema = new Schema([
+  field(
+    'arm',
+    utf8,
+    'What the networks were trained on: `all`, `non-pie`, `random` (removal of as many as non-pie), `cleaned` or `relabeled`',
+  ),
+  nullable('seed', int32, 'Seed of the network; null: mean over the seeds'),
+  field('n', int32, 'Training examples'),
+  field('top1', float64, 'Top-1 accuracy on the test set, 0 to 1'),
+  nullable('top1_sd', float64, 'Its standard deviation over seeds; null for a single seed'),
+  nullable('pie_top1', float64, 'Top-1 accuracy on the test set’s PIEs; null where there are none'),
+  nullable('non_pie_top1', float64, 'Top-1 accuracy on the rest of the test set; null where it is empty'),
+  nullable('difference', float64, 'top1 − top1 of the arm `all` with the same seed; null without that arm'),
+  nullable(
+    'difference_low',
+    float64,
+    'Lower end of the 95 % interval of the mean paired difference (Student’s t); null for a single seed',
+  ),
+  nullable('difference_high', float64, 'Its upper end'),
+])
+
+/**
+ * Schema metadata by which Hugging Face `datasets` shows the column `image` as pictures. It names that column
+ * alone; `datasets` takes the types of the others from the file.
+ */
+function imageMetadata(hasImage: boolean): Map<string, string> {
+  const features = { image: { _type: 'Image' } }
+  return new Map(hasImage ? [['huggingface', JSON.stringify({ info: { features } })]] : [])
+}
