@@ -15,34 +15,32 @@ const engineNames: readonly TfjsEngineName[] = ['tfjs-node-gpu', 'tfjs-node', 't
 /**
  * The fastest TensorFlow.js that is installed, or the one asked for.
  *
+ * @param importPackage - how a package is found: by Node, from where pieline lies.
  * @throws ConfigError where none is installed, or where an installed one does not load. A broken installation
  *   is never passed over in silence for a slower one.
  */
-export async function loadTfjsEngine(preference?: TfjsEngineName): Promise<Engine> {
+export async function loadTfjsEngine(
+  preference?: TfjsEngineName,
+  importPackage: (specifier: string) => Promise<unknown> = specifier => import(specifier),
+): Promise<Engine> {
   for (const name of preference ? [preference] : engineNames) {
-    const tf = await importTensorflow(name)
-    if (tf) return tfjsEngine(name, tf)
+    const specifier = `@tensorflow/${name}`
+    try {
+      // The packages are CommonJS; in Node their exports are the default export.
+      const { default: tf } = (await importPackage(specifier)) as { default: Tensorflow }
+      return tfjsEngine(name, tf)
+    } catch (cause) {
+      if (isMissing(cause, specifier)) continue
+      throw new ConfigError(`${specifier} is installed but does not load: ${(cause as Error).message}`, {
+        mend: `Reinstall it ("npm rebuild ${specifier}"), or choose the engine "tfjs" or "onnxruntime".`,
+        cause,
+      })
+    }
   }
   const wanted = preference ? `@tensorflow/${preference}` : 'TensorFlow.js'
   throw new ConfigError(`${wanted} is not installed`, {
     mend: `Install it beside pieline with "npm install @tensorflow/${preference ?? 'tfjs'}", or use the engine "onnxruntime".`,
   })
-}
-
-/** Null where the package is not installed. */
-async function importTensorflow(name: TfjsEngineName): Promise<Tensorflow | null> {
-  const specifier = `@tensorflow/${name}`
-  try {
-    // The packages are CommonJS; their exports are the default export in Node.
-    const module = (await import(specifier)) as { default: Tensorflow }
-    return module.default
-  } catch (cause) {
-    if (isMissing(cause, specifier)) return null
-    throw new ConfigError(`${specifier} is installed but does not load: ${(cause as Error).message}`, {
-      mend: `Reinstall it ("npm rebuild ${specifier}"), or choose the engine "tfjs" or "onnxruntime".`,
-      cause,
-    })
-  }
 }
 
 /** Whether `cause` says that the package itself was not found, rather than something it needs. */
