@@ -71,28 +71,28 @@ export class AccuracyTally {
     const { members, classes } = this
     const { predicted, ranks } = answers
     for (let i = 0; i < examples.labels.length; i++) {
-      const label = examples.labels[i]!
-      const split = examples.split[i]!
-      const pie = examples.pie[i]!
-      const counts = this.#classes[split]!
+      const label = examples.labels[i]
+      const split = examples.split[i]
+      const pie = examples.pie[i]
+      const counts = this.#classes[split]
       for (let member = 0, k = i * members; member < members; member++, k++) {
-        const cohort = answers.inSample[k]! * members + member
+        const cohort = answers.inSample[k] * members + member
         const right = predicted[k] === label ? 1 : 0
         const answer = ((split * 2 * members + cohort) * 2 + pie) * 3
-        this.#answers[answer]!++
-        this.#answers[answer + 1]! += right
-        if (ranks[k]! < 5) this.#answers[answer + 2]!++
-        counts.asked[cohort * classes + label]!++
-        counts.right[cohort * classes + label]! += right
+        this.#answers[answer]++
+        this.#answers[answer + 1] += right
+        if (ranks[k] < 5) this.#answers[answer + 2]++
+        counts.asked[cohort * classes + label]++
+        counts.right[cohort * classes + label] += right
       }
       for (let attribute = 0; attribute < examples.groups.length; attribute++) {
-        const value = examples.groups[attribute]![i]!
+        const value = examples.groups[attribute][i]
         if (value < 0) continue
-        const group = this.#group(attribute, value)[split]!
+        const group = this.#group(attribute, value)[split]
         for (let member = 0, k = i * members; member < members; member++, k++) {
-          const cell = (answers.inSample[k]! * members + member) * classes + label
-          group.asked[cell]!++
-          if (predicted[k] === label) group.right[cell]!++
+          const cell = (answers.inSample[k] * members + member) * classes + label
+          group.asked[cell]++
+          if (predicted[k] === label) group.right[cell]++
         }
       }
     }
@@ -106,7 +106,7 @@ export class AccuracyTally {
 
   /** Which of a member's answers judge it on a split. */
   #cohort(split: number): number {
-    const { asked } = this.#classes[split]!
+    const { asked } = this.#classes[split]
     return asked.subarray(0, this.members * this.classes).some(count => count > 0) ? outOfSample : inSample
   }
 
@@ -120,11 +120,11 @@ export class AccuracyTally {
       const sum = [0, 0, 0]
       for (const pie of subset === 'all' ? [0, 1] : [subset === 'pie' ? 1 : 0]) {
         const answer = (((row * 2 + cohort) * this.members + member) * 2 + pie) * 3
-        for (let k = 0; k < 3; k++) sum[k]! += this.#answers[answer + k]!
+        for (let k = 0; k < 3; k++) sum[k] += this.#answers[answer + k]
       }
       if (sum[0] === 0) continue
-      top1.push(sum[1]! / sum[0]!)
-      top5.push(sum[2]! / sum[0]!)
+      top1.push(sum[1] / sum[0])
+      top5.push(sum[2] / sum[0])
     }
     return { top1: Float64Array.from(top1), top5: Float64Array.from(top5) }
   }
@@ -132,13 +132,13 @@ export class AccuracyTally {
   /** Recall of each class by the members that were asked about it, in the order of the members; of a subgroup if one is named. */
   recalls(split: Split, group?: { readonly attribute: number; readonly value: number }): Float64Array[] {
     const row = splits.indexOf(split)
-    const counts = group === undefined ? this.#classes[row]! : this.#group(group.attribute, group.value)[row]!
+    const counts = group === undefined ? this.#classes[row] : this.#group(group.attribute, group.value)[row]
     const first = this.#cohort(row) * this.members
     return Array.from({ length: this.classes }, (_, label) => {
       const recalls: number[] = []
       for (let member = 0; member < this.members; member++) {
         const cell = (first + member) * this.classes + label
-        if (counts.asked[cell]! > 0) recalls.push(counts.right[cell]! / counts.asked[cell]!)
+        if (counts.asked[cell] > 0) recalls.push(counts.right[cell] / counts.asked[cell])
       }
       return Float64Array.from(recalls)
     })
@@ -152,8 +152,8 @@ export class AccuracyTally {
       const size = this.members * this.classes
       for (const counts of this.#classes) {
         for (let cell = cohort * size; cell < (cohort + 1) * size; cell++) {
-          asked += counts.asked[cell]!
-          right += counts.right[cell]!
+          asked += counts.asked[cell]
+          right += counts.right[cell]
         }
       }
       return right / asked

@@ -7,11 +7,11 @@ export function benjaminiHochberg(p: Float64Array): Float64Array {
   const q = new Float64Array(p.length).fill(Number.NaN)
   const descending = Array.from(p.keys())
     .filter(i => !Number.isNaN(p[i]))
-    .sort((a, b) => p[b]! - p[a]!)
+    .sort((a, b) => p[b] - p[a])
   const family = descending.length
   let least = 1
   descending.forEach((i, position) => {
-    least = Math.min(least, (p[i]! * family) / (family - position))
+    least = Math.min(least, p[i] * (family / (family - position)))
     q[i] = least
   })
   return q

@@ -36,21 +36,21 @@ export function classImpact(dense: ClassRecalls, level: ClassRecalls, alpha: num
   const tests = level.recalls.map((recalls, c) =>
     welchTest(
       recalls.map(recall => recall - level.accuracy),
-      dense.recalls[c]!.map(recall => recall - dense.accuracy),
+      dense.recalls[c].map(recall => recall - dense.accuracy),
     ),
   )
   const adjusted = benjaminiHochberg(Float64Array.from(tests, test => test.p))
   return tests.map((test, c) => {
-    const denseRecallMean = mean(dense.recalls[c]!)
-    const recallMean = mean(level.recalls[c]!)
+    const denseRecallMean = mean(dense.recalls[c])
+    const recallMean = mean(level.recalls[c])
     const relativeChange = recallMean - level.accuracy - (denseRecallMean - dense.accuracy)
-    const q = adjusted[c]!
+    const q = adjusted[c]
     const significant = q <= alpha
     return {
       denseRecallMean,
-      denseRecallSd: sampleDeviation(dense.recalls[c]!),
+      denseRecallSd: sampleDeviation(dense.recalls[c]),
       recallMean,
-      recallSd: sampleDeviation(level.recalls[c]!),
+      recallSd: sampleDeviation(level.recalls[c]),
       relativeChange,
       ...test,
       q,

@@ -5,7 +5,7 @@ export function accuracy(predicted: ArrayLike<number>, labels: ArrayLike<number>
   let counted = 0
   let correct = 0
   for (let i = 0; i < labels.length; i++) {
-    if (labels[i]! < 0) continue
+    if (labels[i] < 0) continue
     counted++
     if (predicted[i] === labels[i]) correct++
   }
@@ -21,12 +21,12 @@ export function recallPerClass(
   const counted = new Int32Array(classes)
   const recall = new Float64Array(classes)
   for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!
+    const label = labels[i]
     if (label < 0) continue
-    counted[label]!++
-    if (predicted[i] === label) recall[label]!++
+    counted[label]++
+    if (predicted[i] === label) recall[label]++
   }
-  return recall.map((hits, c) => hits / counted[c]!)
+  return recall.map((hits, c) => hits / counted[c])
 }
 
 /**
@@ -42,16 +42,16 @@ export function labelRanks(
 ): Int32Array {
   const ranks = new Int32Array(labels.length)
   for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!
+    const label = labels[i]
     if (label < 0) {
       ranks[i] = -1
       continue
     }
     const row = i * classes
-    const own = scores[row + label]!
+    const own = scores[row + label]
     let rank = 0
     for (let c = 0; c < classes; c++) {
-      const other = scores[row + c]!
+      const other = scores[row + c]
       if (other > own || (other === own && c < label)) rank++
     }
     ranks[i] = rank

@@ -21,5 +21,5 @@ export function mostSuspiciousFirst(quality: Float64Array): Uint32Array {
   let known = 0
   const rows = new Uint32Array(quality.length)
   for (let i = 0; i < quality.length; i++) if (!Number.isNaN(quality[i])) rows[known++] = i
-  return rows.subarray(0, known).sort((a, b) => quality[a]! - quality[b]! || a - b)
+  return rows.subarray(0, known).sort((a, b) => quality[a] - quality[b] || a - b)
 }

@@ -5,10 +5,10 @@
 
 /** Rows by descending score, and where each run of equal scores ends. */
 function steps(score: Float64Array): { rows: Uint32Array; ends: number[] } {
-  const rows = Uint32Array.from(score.keys()).sort((a, b) => score[b]! - score[a]!)
+  const rows = Uint32Array.from(score.keys()).sort((a, b) => score[b] - score[a])
   const ends: number[] = []
   for (let i = 0; i < rows.length; i++) {
-    if (i + 1 === rows.length || score[rows[i]!] !== score[rows[i + 1]!]) ends.push(i + 1)
+    if (i + 1 === rows.length || score[rows[i]] !== score[rows[i + 1]]) ends.push(i + 1)
   }
   return { rows, ends }
 }
@@ -25,7 +25,7 @@ export function auroc(score: Float64Array, positive: ArrayLike<number>): number 
   let begin = 0
   for (const end of ends) {
     let hits = 0
-    for (let i = begin; i < end; i++) if (positive[rows[i]!]) hits++
+    for (let i = begin; i < end; i++) if (positive[rows[i]]) hits++
     const misses = end - begin - hits
     pairs += misses * (positives + hits / 2)
     positives += hits
@@ -45,7 +45,7 @@ export function averagePrecision(score: Float64Array, positive: ArrayLike<number
   let begin = 0
   for (const end of ends) {
     const before = hits
-    for (let i = begin; i < end; i++) if (positive[rows[i]!]) hits++
+    for (let i = begin; i < end; i++) if (positive[rows[i]]) hits++
     sum += (hits - before) * (hits / end)
     begin = end
   }
@@ -62,7 +62,7 @@ export function precisionAt(score: Float64Array, positive: ArrayLike<number>, k:
   let begin = 0
   for (const end of ends) {
     let inStep = 0
-    for (let i = begin; i < end; i++) if (positive[rows[i]!]) inStep++
+    for (let i = begin; i < end; i++) if (positive[rows[i]]) inStep++
     if (end >= k) return (hits + (inStep * (k - begin)) / (end - begin)) / k
     hits += inStep
     begin = end

@@ -15,11 +15,11 @@ export function disagreement(a: Votes, b: Votes): Float32Array {
   for (let i = 0; i < examples; i++) {
     const beginA = i * a.members
     const beginB = i * b.members
-    for (let k = 0; k < a.members; k++) differences[a.predicted[beginA + k]!]! += b.members
-    for (let k = 0; k < b.members; k++) differences[b.predicted[beginB + k]!]! -= a.members
+    for (let k = 0; k < a.members; k++) differences[a.predicted[beginA + k]] += b.members
+    for (let k = 0; k < b.members; k++) differences[b.predicted[beginB + k]] -= a.members
     let sum = 0
-    for (let k = 0; k < a.members; k++) sum += take(differences, a.predicted[beginA + k]!)
-    for (let k = 0; k < b.members; k++) sum += take(differences, b.predicted[beginB + k]!)
+    for (let k = 0; k < a.members; k++) sum += take(differences, a.predicted[beginA + k])
+    for (let k = 0; k < b.members; k++) sum += take(differences, b.predicted[beginB + k])
     distances[i] = sum * scale
   }
   return distances
@@ -27,7 +27,7 @@ export function disagreement(a: Votes, b: Votes): Float32Array {
 
 /** Magnitude of an entry, which is zero afterwards: each class counts once, and the array is clean again. */
 function take(differences: Int32Array, index: number): number {
-  const value = Math.abs(differences[index]!)
+  const value = Math.abs(differences[index])
   differences[index] = 0
   return value
 }

@@ -28,7 +28,7 @@ export interface LevelSkill {
  */
 export function evidenceWeights(levels: readonly LevelSkill[], classes: number): Float64Array {
   const chance = 1 / classes
-  const dense = levels[0]!.accuracy - chance
+  const dense = levels[0].accuracy - chance
   return Float64Array.from(levels, ({ accuracy, copy }, level) => {
     if (level === 0) return 1
     if (copy || !(dense > 0)) return 0

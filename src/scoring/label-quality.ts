@@ -20,10 +20,10 @@ export function meanMargins(
     let outOfSampleSum = 0
     let sum = 0
     for (let k = i * members; k < (i + 1) * members; k++) {
-      sum += margins[k]!
+      sum += margins[k]
       if (inSample[k] === 0) {
         outOfSample++
-        outOfSampleSum += margins[k]!
+        outOfSampleSum += margins[k]
       }
     }
     const everyone = evidence === 'all' || (evidence === 'auto' && outOfSample === 0)
@@ -41,13 +41,13 @@ export function meanMargins(
  * @param weights of each level, ≥ 0
  */
 export function labelQuality(margins: readonly Float32Array[], weights: ArrayLike<number>): Float64Array {
-  const quality = new Float64Array(margins[0]!.length)
+  const quality = new Float64Array(margins[0].length)
   for (let i = 0; i < quality.length; i++) {
     let sum = 0
     let total = 0
     for (let level = 0; level < margins.length; level++) {
-      const margin = margins[level]![i]!
-      const weight = weights[level]!
+      const margin = margins[level][i]
+      const weight = weights[level]
       if (weight === 0 || Number.isNaN(margin)) continue
       sum += weight * margin
       total += weight

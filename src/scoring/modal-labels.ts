@@ -44,16 +44,16 @@ export function modalLabels(
     const end = begin + members
     let most = 0
     for (let k = begin; k < end; k++) {
-      const count = ++counts[predicted[k]!]!
+      const count = ++counts[predicted[k]]
       if (count > most) most = count
     }
     let winner = -1
     for (let k = begin; k < end; k++) {
-      const candidate = predicted[k]!
+      const candidate = predicted[k]
       if (counts[candidate] !== most || candidate === winner) continue
       if (winner < 0 || beats(candidate, winner, ties, probabilities, i * classes)) winner = candidate
     }
-    for (let k = begin; k < end; k++) counts[predicted[k]!] = 0
+    for (let k = begin; k < end; k++) counts[predicted[k]] = 0
     modal[i] = winner
     agreement[i] = most / members
   }
@@ -69,7 +69,7 @@ function beats(
 ): boolean {
   if (ties === 'reference') return candidate > winner
   if (probabilities !== undefined) {
-    const difference = probabilities[row + candidate]! - probabilities[row + winner]!
+    const difference = probabilities[row + candidate] - probabilities[row + winner]
     if (difference !== 0 && !Number.isNaN(difference)) return difference > 0
   }
   return candidate < winner

@@ -1,7 +1,7 @@
 /** Arithmetic mean; NaN of nothing. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
+  for (let i = 0; i < values.length; i++) sum += values[i]
   return sum / values.length
 }
 
@@ -10,7 +10,7 @@ export function sampleVariance(values: ArrayLike<number>): number {
   if (values.length < 2) return Number.NaN
   const centre = mean(values)
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += (values[i]! - centre) ** 2
+  for (let i = 0; i < values.length; i++) sum += (values[i] - centre) ** 2
   return sum / (values.length - 1)
 }
 

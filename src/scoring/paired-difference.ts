@@ -14,7 +14,7 @@ export interface PairedDifference {
 /** Mean of a − b over pairs, with its confidence interval. */
 export function pairedDifference(a: Float64Array, b: Float64Array, confidence = 0.95): PairedDifference {
   if (a.length !== b.length) throw new RangeError(`${a.length} values cannot be paired with ${b.length}`)
-  const differences = a.map((value, i) => value - b[i]!)
+  const differences = a.map((value, i) => value - b[i])
   const centre = mean(differences)
   const sd = sampleDeviation(differences)
   if (Number.isNaN(sd)) return { mean: centre, sd, low: Number.NaN, high: Number.NaN }

@@ -71,30 +71,30 @@ export class PopulationScores {
     const { classes, levels, ties, evidence } = this.#options
     const first = this.#added
     const count = examples.labels.length
-    const votes = answers.map(({ predicted }, l) => ({ predicted, members: levels[l]!.members, classes }))
+    const votes = answers.map(({ predicted }, l) => ({ predicted, members: levels[l].members, classes }))
     const modal = answers.map(({ probabilities }, l) => {
-      const { modal, agreement } = modalLabels(votes[l]!, ties, probabilities)
-      this.levels[l]!.modal.set(modal, first)
-      this.levels[l]!.agreement.set(agreement, first)
+      const { modal, agreement } = modalLabels(votes[l], ties, probabilities)
+      this.levels[l].modal.set(modal, first)
+      this.levels[l].agreement.set(agreement, first)
       return modal
     })
     const pieAnywhere = new Uint8Array(count)
     const distance = new Float64Array(count)
     answers.forEach((answer, l) => {
-      const { margins, tally } = this.levels[l]!
-      margins.set(meanMargins(answer.margins, answer.inSample, levels[l]!.members, evidence), first)
+      const { margins, tally } = this.levels[l]
+      margins.set(meanMargins(answer.margins, answer.inSample, levels[l].members, evidence), first)
       if (l === 0) return
-      const pie = pieFlags(modal[0]!, modal[l]!)
+      const pie = pieFlags(modal[0], modal[l])
       tally.add({ ...examples, pie }, answer)
-      const apart = disagreement(votes[0]!, votes[l]!)
+      const apart = disagreement(votes[0], votes[l])
       for (let i = 0; i < count; i++) {
-        pieAnywhere[i]! |= pie[i]!
-        distance[i]! += apart[i]!
+        pieAnywhere[i] |= pie[i]
+        distance[i] += apart[i]
       }
     })
-    this.levels[0]!.tally.add({ ...examples, pie: pieAnywhere }, answers[0]!)
+    this.levels[0].tally.add({ ...examples, pie: pieAnywhere }, answers[0])
     const compressed = Math.max(1, levels.length - 1)
-    for (let i = 0; i < count; i++) this.disagreement[first + i] = distance[i]! / compressed
+    for (let i = 0; i < count; i++) this.disagreement[first + i] = distance[i] / compressed
     this.#added += count
   }
 
@@ -102,7 +102,7 @@ export class PopulationScores {
   weights(): Float64Array {
     const { levels, classes } = this.#options
     return evidenceWeights(
-      levels.map(({ copy }, l) => ({ copy, accuracy: this.levels[l]!.tally.pooledAccuracy() })),
+      levels.map(({ copy }, l) => ({ copy, accuracy: this.levels[l].tally.pooledAccuracy() })),
       classes,
     )
   }

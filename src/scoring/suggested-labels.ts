@@ -26,21 +26,21 @@ export function suggestedLabels(
     let total = 0
     mean.fill(0)
     for (let level = 0; level < probabilities.length; level++) {
-      const weight = weights[level]!
-      const of = probabilities[level]!
+      const weight = weights[level]
+      const of = probabilities[level]
       if (weight === 0 || Number.isNaN(of[row])) continue
       total += weight
-      for (let c = 0; c < classes; c++) mean[c]! += weight * of[row + c]!
+      for (let c = 0; c < classes; c++) mean[c] += weight * of[row + c]
     }
     if (total === 0) {
       label[i] = -1
       probability[i] = Number.NaN
       continue
     }
-    let best = given[i]!
-    for (let c = 0; c < classes; c++) if (mean[c]! > mean[best]!) best = c
+    let best = given[i]
+    for (let c = 0; c < classes; c++) if (mean[c] > mean[best]) best = c
     label[i] = best
-    probability[i] = mean[best]! / total
+    probability[i] = mean[best] / total
   }
   return { label, probability }
 }
