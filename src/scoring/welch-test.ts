@@ -22,7 +22,7 @@ export function welchTest(a: Float64Array, b: Float64Array): WelchTest {
   const error = errorA + errorB
   if (!(error > 0)) return { t: Number.NaN, df: Number.NaN, p: Number.NaN }
   const statistic = (mean(a) - mean(b)) / Math.sqrt(error)
-  const shareA = errorA / error
-  const df = 1 / (shareA ** 2 / (a.length - 1) + (1 - shareA) ** 2 / (b.length - 1))
+  const [shareA, shareB] = [errorA / error, errorB / error]
+  const df = 1 / (shareA ** 2 / (a.length - 1) + shareB ** 2 / (b.length - 1))
   return { t: statistic, df, p: 2 * t.cdf(-Math.abs(statistic), df) }
 }
