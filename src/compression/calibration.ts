@@ -1,0 +1,27 @@
+/** Ranges of activations on a calibration sample. */
+import type { ActivationRange } from './affine-quantization.js'
+import type { Activations } from './method.js'
+
+/** The smallest and largest value of each tensor over the sample. */
+export async function calibrate(
+  activations: Activations,
+  model: Uint8Array,
+  tensors: readonly string[],
+): Promise<Map<string, ActivationRange>> {
+  const ranges = new Map<string, ActivationRange>()
+  for await (const batch of activations(model, tensors)) {
+    for (const tensor of tensors) {
+      const values = batch.get(tensor)!
+      let { min, max } = ranges.get(tensor) ?? {
+        min: Number.POSITIVE_INFINITY,
+        max: Number.NEGATIVE_INFINITY,
+      }
+      for (const value of values) {
+        if (value < min) min = value
+        if (value > max) max = value
+      }
+      ranges.set(tensor, { min, max })
+    }
+  }
+  return ranges
+}

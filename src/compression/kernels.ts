@@ -1,0 +1,112 @@
+/** The kernels of an ONNX graph: the weight matrices of its convolutions and dense layers, all that is compressed. */
+import {
+  dimsOf,
+  elementType,
+  floatArray,
+  floatAttribute,
+  type Graph,
+  initializersOf,
+  intAttribute,
+  type Node,
+  producersOf,
+  type Tensor,
+  tensorArray,
+} from '../onnx/model.js'
+
+/** A convolution or dense layer whose kernel and bias are constants of the model. */
+export interface KernelNode {
+  readonly node: Node
+  /** [out, in, height, width] for Conv, [in, out] for MatMul, either way round for Gemm. */
+  readonly kernel: Tensor
+  /** Axis of the kernel that runs over output channels. */
+  readonly outputAxis: number
+  /** One value for each output channel, where the layer has a bias. */
+  readonly bias: Tensor | undefined
+}
+
+/** The layers with a constant float kernel, in the order of the graph. A kernel that two layers share comes twice. */
+export function kernelNodes(graph: Graph): KernelNode[] {
+  const initializers = initializersOf(graph)
+  return graph.node.flatMap(node => {
+    const kernel = initializers.get(node.input[1])
+    const outputAxis = kernel === undefined ? undefined : outputAxisOf(node, dimsOf(kernel).length)
+    if (kernel === undefined || outputAxis === undefined) return []
+    if (elementType(kernel) !== 'float32' && elementType(kernel) !== 'float16') return []
+    const biasName = node.opType === 'MatMul' ? '' : (node.input[2] ?? '')
+    const bias = initializers.get(biasName)
+    const channels = dimsOf(kernel)[outputAxis]
+    const constant = biasName === '' || (bias !== undefined && dimsOf(bias).join() === `${channels}`)
+    return constant ? [{ node, kernel, outputAxis, bias }] : []
+  })
+}
+
+/** The distinct float kernels by name, in the order of the graph, as float32. */
+export function kernelsOf(graph: Graph): Map<string, Float32Array> {
+  const kernels = new Map<string, Float32Array>()
+  for (const { kernel } of kernelNodes(graph)) {
+    if (!kernels.has(kernel.name)) kernels.set(kernel.name, floatArray(kernel))
+  }
+  return kernels
+}
+
+/** Undefined for nodes that are no such layer, among them Gemms that scale or transpose their input. */
+function outputAxisOf(node: Node, rank: number): number | undefined {
+  switch (node.opType) {
+    case 'Conv':
+      return 0
+    case 'Gemm':
+      return intAttribute(node, 'transA', 0) !== 0 ||
+        floatAttribute(node, 'alpha', 1) !== 1 ||
+        floatAttribute(node, 'beta', 1) !== 1
+        ? undefined
+        : 1 - intAttribute(node, 'transB', 0)
+    case 'MatMul':
+      return rank === 2 ? 1 : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Elements between two neighbours along `axis` of a row-major tensor: channel of element i = ⌊i / stride⌋ mod channels. */
+export function channelStride(dims: readonly number[], axis: number): number {
+  return dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+}
+
+/** How many weights all kernels of a model hold, of whatever type, and how many of them are not zero. */
+export function countWeights(graph: Graph): { weights: number; nonZeroWeights: number } {
+  const initializers = initializersOf(graph)
+  const producers = producersOf(graph)
+  const layers = new Set(['Conv', 'Gemm', 'MatMul', 'ConvInteger', 'MatMulInteger'])
+  const kernels = new Set<Tensor>()
+  for (const { opType, input } of graph.node) {
+    if (!layers.has(opType)) continue
+    const dequantize = producers.get(input[1])
+    const kernel = initializers.get(
+      dequantize?.opType === 'DequantizeLinear' ? dequantize.input[0] : input[1],
+    )
+    if (kernel !== undefined) kernels.add(kernel)
+  }
+  let weights = 0
+  let nonZeroWeights = 0
+  for (const kernel of kernels) {
+    const array = tensorArray(kernel)
+    weights += array.length
+    // Halves are bits: 0x8000 is −0. Integer kernels are symmetric, so their zero point is 0.
+    const negativeZero = array instanceof Uint16Array ? 0x8000 : 0
+    for (const value of array) if (value !== 0 && value !== negativeZero) nonZeroWeights++
+  }
+  return { weights, nonZeroWeights }
+}
+
+/** Tells of layers that a quantization left in float32, because they are no {@link KernelNode}. */
+export function floatLayerNotes(graph: Graph): string[] {
+  const initializers = initializersOf(graph)
+  return graph.node
+    .filter(({ opType, input }) =>
+      opType === 'Conv' || opType === 'Gemm' || opType === 'MatMul' ? initializers.has(input[1]) : false,
+    )
+    .map(
+      ({ name, opType }) =>
+        `${opType} "${name}" stays float32: its bias is no constant, or it scales its input`,
+    )
+}
