@@ -1,0 +1,94 @@
+/** A step's batch: its examples gathered from the training set, moved and mirrored, normalised. */
+import type { Architecture } from '../../model/architecture.js'
+import type { GraphBuilder } from '../../onnx/graph.js'
+import { reflect } from '../augmentation.js'
+import type { StepInputs, TrainerOptions } from '../engine.js'
+
+/** Whether pictures are ever moved or mirrored; if not, a batch is whole rows of the training set. */
+export function augments(architecture: Architecture, options: TrainerOptions): boolean {
+  return architecture.input.kind === 'image' && (options.maxShift > 0 || options.flips)
+}
+
+/** Names of the tensors that hold the training set and what the step draws from it. */
+export interface BatchTensors {
+  /** uint8 [examples · pixels, channels] where pictures are augmented, else [examples, values]. */
+  readonly inputs: string
+  /** int32 [batch] */
+  readonly examples: string
+  /** int32 [batch], see {@link placements}; only where pictures are augmented. */
+  readonly placements: string | undefined
+}
+
+/**
+ * The number of each picture's way to lie, [steps · batch]: one for each shift down, shift right and flip, in
+ * the order of {@link placementTable}.
+ */
+export function placements(inputs: StepInputs, options: TrainerOptions, slots: number): Int32Array {
+  const { maxShift } = options
+  const side = 2 * maxShift + 1
+  return Int32Array.from({ length: slots }, (_, slot) => {
+    const down = inputs.shifts?.[2 * slot] ?? 0
+    const right = inputs.shifts?.[2 * slot + 1] ?? 0
+    const flip = inputs.flips?.[slot] ?? 0
+    return (flip * side + down + maxShift) * side + right + maxShift
+  })
+}
+
+/** For each placement the pixel that each pixel is taken from, [placements, height · width]; as `augment` defines it. */
+function placementTable(height: number, width: number, options: TrainerOptions): Int32Array {
+  const { maxShift } = options
+  const side = 2 * maxShift + 1
+  const table = new Int32Array((options.flips ? 2 : 1) * side * side * height * width)
+  let to = 0
+  for (let flip = 0; flip < (options.flips ? 2 : 1); flip++) {
+    for (let down = -maxShift; down <= maxShift; down++) {
+      for (let right = -maxShift; right <= maxShift; right++) {
+        for (let y = 0; y < height; y++) {
+          const row = reflect(y - down, height) * width
+          for (let x = 0; x < width; x++) {
+            const column = reflect(x - right, width)
+            table[to++] = row + (flip === 1 ? width - 1 - column : column)
+          }
+        }
+      }
+    }
+  }
+  return table
+}
+
+/** The batch as the first layer sees it: [batch · pixels, channels] or [batch, features], floats. */
+export function emitBatch(
+  graph: GraphBuilder,
+  architecture: Architecture,
+  options: TrainerOptions,
+  tensors: BatchTensors,
+): string {
+  const { input, normalization } = architecture
+  const batch = options.batchSize
+  if (input.kind === 'features') {
+    const gathered = graph.node('Gather', [tensors.inputs, tensors.examples], { axis: 0 })
+    const centred = graph.node('Sub', [gathered, graph.floats(normalization.mean)])
+    return graph.node('Div', [centred, graph.floats(normalization.deviation)])
+  }
+  const { height, width, channels } = input
+  const pixels = height * width
+  let bytes: string
+  if (tensors.placements === undefined) {
+    bytes = graph.node('Gather', [tensors.inputs, tensors.examples], { axis: 0 })
+  } else {
+    const table = graph.initializer(
+      'placement_table',
+      'int32',
+      [(options.flips ? 2 : 1) * (2 * options.maxShift + 1) ** 2, pixels],
+      placementTable(height, width, options),
+    )
+    const within = graph.node('Gather', [table, tensors.placements], { axis: 0 })
+    const first = graph.node('Mul', [tensors.examples, graph.int32(`pixels`, () => Int32Array.of(pixels))])
+    const source = graph.node('Add', [within, graph.reshape(first, [batch, 1])])
+    bytes = graph.node('Gather', [tensors.inputs, source], { axis: 0 })
+  }
+  const values = graph.reshape(graph.node('Cast', [bytes], { to: 1 }), [batch * pixels, channels])
+  const factor = normalization.deviation.map(deviation => 1 / (255 * deviation))
+  const offset = normalization.mean.map((mean, c) => -mean / normalization.deviation[c]!)
+  return graph.node('Add', [graph.node('Mul', [values, graph.floats(factor)]), graph.floats(offset)])
+}

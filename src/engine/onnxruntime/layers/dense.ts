@@ -1,0 +1,25 @@
+import type { Layer } from '../../../model/architecture.js'
+import { sumRows } from './conv2d.js'
+import type { Activation, Emitted, StepContext } from './layer.js'
+
+export function emitDense(
+  context: StepContext,
+  layer: Extract<Layer, { kind: 'dense' }>,
+  input: Activation,
+): Emitted {
+  const { graph, batch } = context
+  const kernel = context.weight(`${layer.name}/kernel`)
+  const bias = layer.bias ? [context.weight(`${layer.name}/bias`)] : []
+  return {
+    output: {
+      tensor: graph.node('Gemm', [input.tensor, kernel, ...bias]),
+      shape: [layer.units],
+      differentiable: true,
+    },
+    backward(gradient) {
+      context.gradient(`${layer.name}/kernel`, graph.node('Gemm', [input.tensor, gradient], { transA: 1 }))
+      if (layer.bias) context.gradient(`${layer.name}/bias`, sumRows(graph, gradient, batch))
+      return input.differentiable ? graph.node('Gemm', [gradient, kernel], { transB: 1 }) : undefined
+    },
+  }
+}
