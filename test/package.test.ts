@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 
-const json = async (name: string) => JSON.parse(await readFile(new URL(`../${name}`, import.meta.url), 'utf8'))
+const json = async (name: string) =>
+  JSON.parse(await readFile(new URL(`../${name}`, import.meta.url), 'utf8'))
 
 test('npm ci never runs onnxruntime-node’s install script, which downloads the CUDA build', async () => {
   // npm 11 asks package.json; npm 10 runs the scripts of the packages that the lock marks with hasInstallScript.

@@ -106,7 +106,7 @@ const scoring = z.strictObject({
     .default('auto')
     .describe('whose predictions judge a label; auto: out of sample where there are any'),
   decision: z
-    .union([
+    .discriminatedUnion('rule', [
       z.strictObject({ rule: z.literal('threshold'), threshold: share.default(0.5) }),
       z.strictObject({ rule: z.literal('budget'), count: positive }),
     ])
@@ -123,7 +123,10 @@ const retrain = z.strictObject({
 })
 
 export const pipelineSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
+    .describe('names the folder of its runs'),
   dataset,
   model: model.prefault({}),
   engine: z.enum(['onnxruntime', 'tfjs']).default('onnxruntime'),

@@ -1,0 +1,215 @@
+/** From a pipeline file to a resolved pipeline: YAML, overrides, the schema, and what the schema cannot say. */
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml'
+import { ConfigError } from '../errors.js'
+import { nearest } from '../nearest.js'
+import { type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
+import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
+import { levelsOf } from './levels.js'
+
+/** A value that takes the place of the file's, and what asked for it. */
+export interface Override {
+  readonly path: KeyPath
+  /** Undefined takes the key away, so that its default holds. */
+  readonly value: unknown
+  /** The option as written, such as `--set model.epochs=3`, for errors. */
+  readonly origin: string
+}
+
+/** Far more than anybody writes by hand; a data file given by mistake is told apart quickly. */
+const largestFile = 1 << 20
+/** Aliases that a file may use before it counts as an attack on memory. */
+const mostAliases = 100
+
+/** Keys that hold paths: relative to the pipeline file, or to the working folder where an option gives them. */
+const pathKeys: readonly (readonly [string, string])[] = [
+  ['dataset', 'path'],
+  ['dataset', 'test'],
+]
+
+/** Reads a pipeline file. Throws a {@link ConfigError} that names file, line, key and the mend. */
+export async function loadPipeline(file: string, overrides: readonly Override[] = []): Promise<Pipeline> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(file)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      throw new ConfigError('there is no such file', { file, cause, mend: 'Write one with "pieline init".' })
+    }
+    if (code === 'EISDIR') {
+      throw new ConfigError('is a folder, not a pipeline file', {
+        file,
+        cause,
+        mend: 'Name the YAML file in it.',
+      })
+    }
+    throw new ConfigError(`cannot be read (${code})`, { file, cause })
+  }
+  if (bytes.length > largestFile) {
+    throw new ConfigError(`is ${bytes.length} bytes, more than any pipeline file needs`, {
+      file,
+      mend: 'Give the YAML file that describes the pipeline, not the data.',
+    })
+  }
+  return parsePipeline(bytes.toString('utf8'), file, overrides)
+}
+
+/** Resolves a pipeline from YAML text; `file` is where it stands, for errors and for relative paths. */
+export function parsePipeline(text: string, file: string, overrides: readonly Override[] = []): Pipeline {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true })
+  const [fault] = document.errors
+  if (fault) {
+    const { line, col } = lines.linePos(fault.pos[0])
+    throw new ConfigError(`is not YAML: ${fault.message}`, { file: `${file}:${line}:${col}`, cause: fault })
+  }
+  const locate: Locate = path => {
+    const offset = offsetOf(document, path)
+    return offset === undefined ? file : `${file}:${lines.linePos(offset).line}`
+  }
+  return resolvePipeline(plainValue(document, file) as PipelineInput, dirname(file), overrides, locate)
+}
+
+/**
+ * Resolves a pipeline given as a value: fills in defaults, makes paths absolute (relative ones start from
+ * `folder`) and checks it. Throws a {@link ConfigError}.
+ */
+export function resolvePipeline(
+  input: PipelineInput,
+  folder: string,
+  overrides: readonly Override[] = [],
+  locate: Locate = () => 'pipeline',
+): Pipeline {
+  const value = structuredClone(input) as Record<string, unknown>
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new ConfigError('holds no pipeline', {
+      file: locate([]),
+      mend: 'It starts with "name:" and "dataset:"; "pieline init" writes one to begin with.',
+    })
+  }
+  for (const override of overrides) apply(override, value)
+  const overridden = (path: KeyPath) =>
+    overrides.find(({ path: start }) => start.every((step, at) => String(step) === String(path[at])))
+  const place: Locate = path => overridden(path)?.origin ?? locate(path)
+  const result = pipelineSchema.safeParse(value)
+  if (!result.success) throw configError(pipelineSchema, result.error.issues, value, place)
+  const pipeline = result.data
+  checkLevels(pipeline, place)
+  const dataset = { ...pipeline.dataset }
+  for (const [group, key] of pathKeys) {
+    const name = key as 'path' | 'test'
+    const written = dataset[name]
+    if (written !== undefined) dataset[name] = resolve(overridden([group, key]) ? '.' : folder, written)
+  }
+  return { ...pipeline, dataset }
+}
+
+/** Parses `model.epochs=3`: a key path with dots, and YAML after the equals sign; nothing there restores the default. */
+export function parseOverride(text: string): Override {
+  const origin = `--set ${text}`
+  const equals = text.indexOf('=')
+  if (equals < 1) {
+    throw new ConfigError('must be written key=value', {
+      file: origin,
+      mend: 'For example: --set model.epochs=3',
+    })
+  }
+  const path = text
+    .slice(0, equals)
+    .split('.')
+    .map(step => (/^\d+$/.test(step) ? Number(step) : step))
+  try {
+    const value: unknown = parse(text.slice(equals + 1), { maxAliasCount: mostAliases })
+    return { path, value: value ?? undefined, origin }
+  } catch (cause) {
+    throw new ConfigError(`the value is not YAML: ${(cause as Error).message}`, { file: origin, cause })
+  }
+}
+
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: mostAliases })
+  } catch (cause) {
+    throw new ConfigError(`its aliases cannot be resolved: ${(cause as Error).message}`, {
+      file,
+      cause,
+      mend: 'Write the values out instead of repeating them by aliases (*name).',
+    })
+  }
+}
+
+/** Where the key at `path` is written, or the nearest group around it that is. */
+function offsetOf(document: Document, path: KeyPath): number | undefined {
+  let node: unknown = document.contents
+  let offset = (node as Node | null)?.range?.[0]
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => String((key as { value?: unknown })?.value) === String(step))
+      if (!isPair(pair)) break
+      offset = (pair.key as Node).range?.[0] ?? offset
+      node = pair.value
+    } else if (isSeq(node) && typeof step === 'number') {
+      node = node.items[step]
+      offset = (node as Node | undefined)?.range?.[0] ?? offset
+    } else break
+  }
+  return offset
+}
+
+function apply({ path, value, origin }: Override, root: Record<string, unknown>): void {
+  let here: Record<PropertyKey, unknown> = root
+  for (const [at, step] of path.slice(0, -1).entries()) {
+    const inner = Object.hasOwn(here, step) ? here[step] : undefined
+    if (inner === undefined || inner === null) define(here, step, {})
+    else if (typeof inner !== 'object') {
+      throw new ConfigError(`"${keyText(path.slice(0, at + 1))}" has no keys of its own`, { file: origin })
+    }
+    here = here[step] as Record<PropertyKey, unknown>
+  }
+  const last = path[path.length - 1]
+  if (value === undefined) delete here[last]
+  else define(here, last, value)
+}
+
+/** Assignment would follow a key named `__proto__` out of the object. */
+function define(object: Record<PropertyKey, unknown>, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+}
+
+/** Levels name files and columns, so each may come once; and what names a level must name one that exists. */
+function checkLevels(pipeline: Pipeline, locate: Locate): void {
+  const faults: Parameters<typeof faultsError>[0][number][] = []
+  const seen = new Set<string>()
+  for (const { name, config } of levelsOf(pipeline)) {
+    if (seen.has(name)) {
+      const at = config ? pipeline.compress.indexOf(config) : 0
+      faults.push({
+        path: ['compress', at],
+        message: `gives the level "${name}" a second time`,
+        mend: 'Remove it.',
+      })
+    }
+    seen.add(name)
+  }
+  pipeline.compress.forEach((config, at) => {
+    if (config.method !== 'magnitude' || config.when !== 'training') return
+    if (config.begin < config.end) return
+    faults.push({
+      path: ['compress', at, 'begin'],
+      message: `must be less than "end" (${config.end}), is ${config.begin}`,
+    })
+  })
+  const wanted = pipeline.retrain?.level
+  if (wanted !== undefined && !seen.has(wanted)) {
+    const meant = nearest(wanted, seen)
+    const question = meant === undefined ? '' : `Did you mean "${meant}"? `
+    faults.push({
+      path: ['retrain', 'level'],
+      message: `"${wanted}" is not a level of this pipeline`,
+      mend: `${question}Possible: ${[...seen].join(', ')}.`,
+    })
+  }
+  if (faults.length > 0) throw faultsError(faults, locate)
+}
