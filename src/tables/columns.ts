@@ -237,7 +237,12 @@ export function nullableInt32Column(batch: RecordBatch, name: string, missing: n
 export function booleanColumn(batch: RecordBatch, name: string): Uint8Array {
   const vector = column(batch, name)
   if (vector.nullCount > 0) throw new DataError('a value is missing where none may be', { key: name })
-  return Uint8Array.from(vector, value => (value ? 1 : 0))
+  const values = new Uint8Array(vector.length)
+  let row = 0
+  for (const { values: bits, offset, length } of vector.data) {
+    for (let bit = offset; bit < offset + length; bit++) values[row++] = (bits[bit >> 3] >> (bit & 7)) & 1
+  }
+  return values
 }
 
 /** A text column, plain or dictionary-encoded, without nulls, [rows]. */
