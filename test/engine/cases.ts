@@ -189,6 +189,18 @@ export const layerCases: readonly TrainingCase[] = [
     ],
   },
   {
+    name: 'batchNorm whose shift learns faster',
+    layers: [
+      conv('first', 4, { bias: false }),
+      { kind: 'batchNorm', name: 'norm', momentum: 0.6, epsilon: 1e-5, scale: false, shiftRate: 8 },
+      gelu,
+      averagePool,
+      dense('output', classes),
+    ],
+    optimizer: { momentum: 0.8, nesterov: true },
+    learningRate: 0.03,
+  },
+  {
     name: 'batchNorm on features',
     input: features,
     layers: [dense('hidden', 6, false), norm('norm'), relu, dense('output', classes)],

@@ -187,7 +187,9 @@ class TfjsTrainer implements Trainer {
     const buffer = tf.add(tf.mul(momentum!, decay), gradient)
     const direction = nesterov ? tf.add(gradient, tf.mul(buffer, decay)) : buffer
     momentum!.assign(buffer)
-    value.assign(tf.sub(value, tf.mul(direction, rate)))
+    const { layer, role } = spec
+    const factor = layer.kind === 'batchNorm' && role === 'shift' ? (layer.shiftRate ?? 1) : 1
+    value.assign(tf.sub(value, tf.mul(direction, factor * rate)))
   }
 
   /** running ← running × momentum + batch × (1 − momentum), as ONNX's BatchNormalization in training mode. */
