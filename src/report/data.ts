@@ -1,0 +1,196 @@
+/** What the report is drawn from. Shares, accuracies and probabilities lie between 0 and 1. */
+import type { InputShape } from '../model/architecture.js'
+import type { Level } from '../pipeline/levels.js'
+
+/** Mean over members, and their sample standard deviation (NaN where there is one member). */
+export interface Spread {
+  readonly mean: number
+  readonly sd: number
+}
+
+/** One level of compression as it does on one split. */
+export interface LevelSummary {
+  readonly name: string
+  readonly method: string
+  /** Share of kernel weights that are zero. */
+  readonly sparsity: number
+  /** Bits a kernel weight takes. */
+  readonly bits: number
+  readonly members: number
+  /** Size of a member's file and its kernel weights that are not zero, means over members. */
+  readonly bytes: number
+  readonly nonZeroWeights: number
+  /** Accuracy against the given labels. */
+  readonly top1: Spread
+  readonly top5: Spread
+  /** The same on the PIEs of the level (of any level, for `dense`) and on the rest; NaN where there are none. */
+  readonly top1OnPies: Spread
+  readonly top1OffPies: Spread
+  /** PIEs of the level (of any level, for `dense`). */
+  readonly pies: number
+  readonly pieRate: number
+  /** Classes whose recall changed significantly. */
+  readonly significantClasses: number
+}
+
+/** Every level on one split, `dense` first. */
+export interface SplitSummary {
+  readonly split: string
+  readonly examples: number
+  readonly levels: readonly LevelSummary[]
+}
+
+/** What compression does to one class, or to one subgroup of a class. */
+export interface ClassImpact {
+  readonly level: string
+  readonly split: string
+  /** Class index. */
+  readonly class: number
+  /** Subgroup such as `sex=female`; absent for the whole class. */
+  readonly group?: string
+  readonly examples: number
+  readonly denseRecall: Spread
+  readonly levelRecall: Spread
+  /** Change of recall beyond the change of the level's accuracy on all classes. */
+  readonly relativeChange: number
+  /** Benjamini–Hochberg adjusted p. */
+  readonly q: number
+  readonly significant: boolean
+}
+
+/** Examples whose given and suggested labels form this pair, among the label issues. */
+export interface ConfusionPair {
+  readonly given: number
+  readonly suggested: number
+  readonly examples: number
+}
+
+/** Counts of label quality in bins of equal width over 0 to 1. */
+export interface QualityHistogram {
+  readonly issues: readonly number[]
+  readonly others: readonly number[]
+}
+
+/** How well the label issues and label quality fit the truth, over the examples of which it is known. */
+export interface KnownTruth {
+  /** Given labels that are wrong. */
+  readonly wrong: number
+  /** Label issues that are wrong indeed, as shares of the label issues and of the wrong labels. */
+  readonly precision: number
+  readonly recall: number
+  /** Of label quality, low meaning wrong. */
+  readonly averagePrecision: number
+  readonly auroc: number
+}
+
+export interface LabelSummary {
+  /** Examples judged and label issues among them, in both splits together and in each. */
+  readonly examples: number
+  readonly issues: number
+  readonly bySplit: readonly { readonly split: string; readonly examples: number; readonly issues: number }[]
+  /** Examples and label issues by given class. */
+  readonly byClass: readonly { readonly examples: number; readonly issues: number }[]
+  /** The decision rule in words, such as “label quality below 0.5”. */
+  readonly rule: string
+  readonly quality: QualityHistogram
+  /** Every pair that occurs, most frequent first. */
+  readonly confusion: readonly ConfusionPair[]
+  readonly truth?: KnownTruth
+}
+
+export interface ArmSummary {
+  readonly arm: string
+  /** Training examples of the arm. */
+  readonly examples: number
+  /** Test accuracy by seed. */
+  readonly runs: readonly number[]
+  readonly top1: Spread
+  /** Test accuracy on PIEs and on the rest, means over seeds; NaN where there are none. */
+  readonly top1OnPies: number
+  readonly top1OffPies: number
+  /** Difference to the arm `all`, paired by seed, with its 95 % interval; absent for `all`. */
+  readonly difference?: { readonly mean: number; readonly low: number; readonly high: number }
+}
+
+/** What the population of one level says of an example. */
+export interface Vote {
+  /** Modal label. */
+  readonly modal: number
+  /** Share of the population that predicts it. */
+  readonly agreement: number
+  readonly pie: boolean
+}
+
+/** An example worth a second look: a label issue, a PIE at some level, or both. */
+export interface Suspect {
+  readonly id: string
+  readonly split: string
+  readonly given: number
+  readonly suggested: number
+  readonly suggestedProbability: number
+  readonly labelQuality: number
+  readonly disagreement: number
+  readonly issue: boolean
+  /** One for each level, in the order of {@link SplitSummary.levels}. */
+  readonly votes: readonly Vote[]
+  /** Data URI, where the size budget of the file allows one. */
+  readonly picture?: string
+  /** Values in the order of {@link SuspectList.featureNames}. */
+  readonly features?: readonly number[]
+}
+
+export interface SuspectList {
+  /** Examples in `pies.parquet`, and how many of them are label issues and PIEs. */
+  readonly total: number
+  readonly issues: number
+  readonly pies: number
+  /** Those that the report lists, most suspicious first. */
+  readonly listed: readonly Suspect[]
+  /** Names of the features shown; empty for images. */
+  readonly featureNames: readonly string[]
+}
+
+export interface ReportData {
+  /** Name of the pipeline. */
+  readonly pipeline: string
+  readonly classNames: readonly string[]
+  readonly input: InputShape
+  readonly examples: { readonly train: number; readonly test: number; readonly skipped: number }
+  readonly population: { readonly seeds: number; readonly crossFit: number; readonly architecture: string }
+  /** `train`, then `test` where there is one; the same levels in each. */
+  readonly splits: readonly SplitSummary[]
+  /** Whole classes and subgroups at each compressed level. */
+  readonly classes: readonly ClassImpact[]
+  /** Level of the significance tests. */
+  readonly alpha: number
+  readonly labels: LabelSummary
+  /** Absent where the pipeline retrains nothing. */
+  readonly retrain?: readonly ArmSummary[]
+  readonly suspects: SuspectList
+}
+
+/** A level in words, as it follows “PIE rate”: “at 90 % sparsity”, “in float16”. */
+export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'sparsity'>): string {
+  const phrases: Record<Exclude<Level['method'], 'dense'>, string> = {
+    magnitude: `at ${Number((level.sparsity * 100).toFixed(2))}\u202f% sparsity`,
+    float16: 'in float16',
+    'int8-dynamic': 'with dynamic int8 quantization',
+    'int8-static': 'with static int8 quantization',
+  }
+  return phrases[level.method as keyof typeof phrases] ?? `at level ${level.name}`
+}
+
+/**
+ * The split on which compression is audited: `test` where there is one, because every member of every level sees it
+ * unseen; else the only one.
+ */
+export function auditedSplit(data: ReportData): SplitSummary {
+  return data.splits.find(({ split }) => split === 'test') ?? data.splits[0]!
+}
+
+/** The level that the headline speaks of: the sparsest, or the last where nothing is pruned; undefined without compression. */
+export function headlineLevel({ levels }: SplitSummary): LevelSummary | undefined {
+  const compressed = levels.filter(level => level.method !== 'dense')
+  const sparsest = Math.max(0, ...compressed.map(level => level.sparsity))
+  return sparsest > 0 ? compressed.find(level => level.sparsity === sparsest) : compressed.at(-1)
+}

@@ -1,0 +1,109 @@
+/** The outcome in words and a handful of figures: what somebody reads who reads nothing else. */
+import { auditedSplit, headlineLevel, levelInWords, type ReportData } from '../data.js'
+import { count, counted, percent, points } from '../format.js'
+import { type Content, type Html, html, name } from '../html.js'
+
+/** The headline sentence: how many labels look wrong. */
+export function labelsSentence({ labels, suspects }: ReportData): string {
+  const { issues, examples } = labels
+  if (issues === 0) {
+    const rest =
+      suspects.pies > 0 ? `, but ${counted(suspects.pies, 'example is a PIE', 'examples are PIEs')}` : ''
+    return `None of ${count(examples)} labels looks wrong${rest}.`
+  }
+  const verb = issues === 1 ? 'looks' : 'look'
+  return `About ${count(issues)} of ${count(examples)} labels ${verb} wrong (${percent(issues / examples)}).`
+}
+
+/** What compression disagrees about; undefined where nothing was compressed. */
+export function pieSentence(data: ReportData): string | undefined {
+  const split = auditedSplit(data)
+  const level = headlineLevel(split)
+  if (level === undefined) return undefined
+  const where = split.split === 'test' ? 'test examples' : 'examples'
+  const rate = `PIE rate ${levelInWords(level)}: ${percent(level.pieRate)} (${count(level.pies)} of ${count(split.examples)} ${where})`
+  const on = level.top1OnPies.mean
+  const off = level.top1OffPies.mean
+  if (!Number.isFinite(on) || !Number.isFinite(off)) return `${rate}.`
+  return `${rate}; the networks are right on ${percent(on)} of them and on ${percent(off)} of the rest.`
+}
+
+/** What retraining without the suspects gained; undefined where nothing was retrained. */
+export function retrainingSentence({ retrain }: ReportData): string | undefined {
+  const all = retrain?.find(({ arm }) => arm === 'all')
+  const arms = retrain?.filter(arm => arm.difference !== undefined && arm.arm !== 'random') ?? []
+  if (all === undefined || arms.length === 0) return undefined
+  const best = arms.reduce((a, b) => (b.difference!.mean > a.difference!.mean ? b : a))
+  const { mean, low, high } = best.difference!
+  const onWhat = armInWords(best.arm)
+  if (!Number.isFinite(low)) {
+    return `Trained ${onWhat}, a network’s test accuracy changes by ${points(mean)} points (one seed: no interval).`
+  }
+  const interval = `95 % interval ${points(low)} to ${points(high)}`
+  if (low <= 0 && high >= 0) {
+    return `Retraining shows no clear gain: the best arm, trained ${onWhat}, changes test accuracy by ${points(mean)} points (${interval}).`
+  }
+  const verb = mean > 0 ? 'gains' : 'loses'
+  return `Trained ${onWhat}, a network ${verb} ${points(Math.abs(mean)).replace('+', '')} points of test accuracy (difference ${points(mean)}, ${interval}).`
+}
+
+/** How an arm reads after “trained”. */
+export function armInWords(arm: string): string {
+  const phrases: Readonly<Record<string, string>> = {
+    all: 'on all examples',
+    'non-pie': 'without the PIEs',
+    random: 'without as many random examples',
+    cleaned: 'without the label issues',
+    relabeled: 'with the suggested labels taken',
+  }
+  return phrases[arm] ?? `on the arm ${arm}`
+}
+
+/** The page's head: what was looked at, the headline, the sentences after it and the key figures. */
+export function headline(data: ReportData): Html {
+  const { labels } = data
+  const truth =
+    labels.truth &&
+    `The truth is known here: ${percent(labels.truth.precision)} of the label issues are wrong indeed, and they are ${percent(labels.truth.recall)} of the wrong labels.`
+  const sentences = [pieSentence(data), retrainingSentence(data), truth].filter(text => text !== undefined)
+  return html`<header class="hero">
+<p class="eyebrow">pieline report <span aria-hidden="true">·</span> ${name(data.pipeline)}</p>
+<h1>${labelsSentence(data)}</h1>
+<div class="lead">${sentences.map(text => html`<p>${text}</p>\n`)}</div>
+<dl class="figures">
+${keyFigures(data).map(([term, value, note]) => html`<div><dt>${term}</dt><dd>${value}<small>${note}</small></dd></div>\n`)}</dl>
+</header>
+`
+}
+
+function keyFigures(data: ReportData): [term: string, value: Content, note: Content][] {
+  const split = auditedSplit(data)
+  const dense = split.levels[0]!
+  const level = headlineLevel(split)
+  const { examples, population, labels, suspects } = data
+  const { skipped } = examples
+  const levels = split.levels.length
+  return [
+    [
+      'Examples',
+      count(examples.train + examples.test),
+      `${count(examples.train)} training, ${count(examples.test)} test${skipped > 0 ? `; ${count(skipped)} skipped` : ''}`,
+    ],
+    ['Label issues', count(labels.issues), labels.rule],
+    [
+      'PIEs at any level',
+      count(suspects.pies),
+      level ? `${percent(level.pieRate)} ${levelInWords(level)}` : 'nothing was compressed',
+    ],
+    [
+      'Dense accuracy',
+      percent(dense.top1.mean),
+      `${split.split} split${level ? `; ${percent(level.top1.mean)} ${levelInWords(level)}` : ''}`,
+    ],
+    [
+      'Networks',
+      count(population.seeds * levels),
+      `${population.architecture}: ${counted(population.seeds, 'seed')} × ${counted(levels, 'level')}`,
+    ],
+  ]
+}
