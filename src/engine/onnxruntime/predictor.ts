@@ -1,34 +1,143 @@
 /**
  * Logits from a member's ONNX file, as a function of each example alone: neither the examples beside it nor the
  * number of workers change a bit of them. To that end every call of the runtime sees a batch of the same size,
- * the last one filled up with zeros, and models that quantize activations on the fly (whose range is that of the
+ * the last one filled up with zeros, and models that quantize activations on the fly (with the range of the
  * whole batch) see one example at a time.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { DataError } from '../../errors.js'
-import { decodeModel } from '../../onnx/model.js'
+import { decodeModel, type Model } from '../../onnx/model.js'
 
 export interface PredictorOptions {
-  /** Threads inside one operator. */
+  /** Threads within one operator. */
   readonly threads: number
+  /** Name of the model's file, for error messages. */
+  readonly file?: string
 }
 
-/** Bytes [examples, height, width, channels] for images, floats [examples, features] otherwise. */
+/** Whole examples: bytes [examples, height, width, channels] for images, floats [examples, features] otherwise. */
 export type PredictorInputs = Uint8Array | Float32Array
 
 export interface Predictor {
-  /** Elements of one example's input. */
+  /** Length of one example's input. */
   readonly inputLength: number
-  /** Logits of one example. */
+  /** Examples that go through the network at once; multiples of it waste nothing. */
+  readonly batchSize: number
   readonly classes: number
-  /**
-   * @param inputs whole examples, any number of them
-   * @returns logits, [examples, classes]
-   */
+  /** @returns logits, [examples, classes] */
   predict(inputs: PredictorInputs): Promise<Float32Array>
-  /**
-   * Named inner tensors for the same examples, batch by batch: what calibration looks at. Only for predictors
-   * made by {@link createObserver}.
-   */
   dispose(): Promise<void>
+}
+
+/** Examples that a model of small inputs sees at once: enough to fill the matrix products. */
+const largestBatch = 256
+/** Input values that a model of large inputs sees at once: keeps the activations of a batch within memory. */
+const largestInput = 2 ** 21
+
+/**
+ * @param bytes a model with one input, float32 [N, channels, height, width] in 0 … 1 or [N, features], and with
+ * logits [N, classes] as its first output
+ * @throws DataError when the bytes are no such model
+ */
+export async function createPredictor(bytes: Uint8Array, options: PredictorOptions): Promise<Predictor> {
+  const { file = 'model' } = options
+  const model = decodeModel(bytes, file)
+  const session = await createSession(bytes, options)
+  const shape = exampleShape(session, file)
+  const [output] = session.outputMetadata
+  const classes = output.isTensor ? output.shape.at(-1) : undefined
+  if (typeof classes !== 'number') {
+    throw new DataError(`does not say how many classes its output "${output.name}" has`, { file })
+  }
+  const inputLength = shape.reduce((product, size) => product * size, 1)
+  const batch = batchSizeOf(model, inputLength)
+  const buffer = new Float32Array(batch * inputLength)
+  const feeds = { [session.inputNames[0]]: new Tensor('float32', buffer, [batch, ...shape]) }
+
+  return {
+    inputLength,
+    batchSize: batch,
+    classes,
+    async predict(inputs) {
+      const examples = inputs.length / inputLength
+      if (!Number.isInteger(examples)) {
+        throw new DataError(`takes inputs of ${inputLength} values, not ${inputs.length} in all`, { file })
+      }
+      const logits = new Float32Array(examples * classes)
+      for (let start = 0; start < examples; start += batch) {
+        const end = Math.min(start + batch, examples)
+        fillInput(buffer, inputs.subarray(start * inputLength, end * inputLength), shape)
+        const results = await session.run(feeds)
+        const rows = results[output.name].data as Float32Array
+        logits.set(rows.subarray(0, (end - start) * classes), start * classes)
+      }
+      return logits
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** A session of the CPU provider whose results do not depend on the machine's load or number of cores. */
+export async function createSession(bytes: Uint8Array, { threads, file = 'model' }: PredictorOptions) {
+  try {
+    return await InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // Processors without VNNI add products of uint8 and int8 in 16 bits, which saturate; there this makes the
+      // kernels uint8, whose products do not. It changes nothing elsewhere.
+      extra: { session: { x64quantprecision: '1' } },
+    })
+  } catch (cause) {
+    throw new DataError(`ONNX Runtime does not load it: ${cause instanceof Error ? cause.message : cause}`, {
+      file,
+      cause,
+    })
+  }
+}
+
+/** The shape of one example in the model's first input: [channels, height, width] or [features]. */
+export function exampleShape(session: InferenceSession, file: string): number[] {
+  const [input] = session.inputMetadata
+  const shape = input.isTensor ? input.shape.slice(1) : []
+  const sizes = shape.filter(size => typeof size === 'number')
+  if (session.inputMetadata.length !== 1 || sizes.length !== shape.length || ![1, 3].includes(sizes.length)) {
+    throw new DataError(`has no single input of shape [N, channels, height, width] or [N, features]`, {
+      file,
+      mend: 'Export the model with fixed sizes for all but the batch.',
+    })
+  }
+  return sizes
+}
+
+/**
+ * Lays examples out as the network takes them: bytes [height, width, channels] become floats in 0 … 1 of
+ * [channels, height, width], features stay. What the examples do not fill becomes zero.
+ */
+export function fillInput(buffer: Float32Array, inputs: PredictorInputs, shape: readonly number[]): void {
+  if (inputs instanceof Float32Array) {
+    buffer.set(inputs)
+  } else {
+    const [channels, height, width] = shape
+    const pixels = height * width
+    const length = channels * pixels
+    for (let start = 0; start < inputs.length; start += length) {
+      for (let channel = 0; channel < channels; channel++) {
+        let to = start + channel * pixels
+        for (let from = start + channel; from < start + length; from += channels) {
+          buffer[to++] = unitInterval[inputs[from]]
+        }
+      }
+    }
+  }
+  buffer.fill(0, inputs.length)
+}
+
+/** byte / 255, by byte. */
+const unitInterval = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
+
+function batchSizeOf({ graph }: Model, inputLength: number): number {
+  if (graph.node.some(({ opType }) => opType === 'DynamicQuantizeLinear')) return 1
+  return Math.max(1, Math.min(largestBatch, Math.floor(largestInput / inputLength)))
 }
