@@ -64,3 +64,14 @@ export class DataError extends PielineError {
 export class RunError extends PielineError {
   readonly exitCode = 4
 }
+
+/** Somebody asked the run to stop; what is finished is kept, and the same command goes on from there. */
+export class StoppedError extends PielineError {
+  /** What a shell reports for a process ended by the signal: 130 after Ctrl-C, 143 after SIGTERM. */
+  readonly exitCode: number
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${signal}`, { mend: 'The same command goes on from here.' })
+    this.exitCode = signal === 'SIGINT' ? 130 : 143
+  }
+}

@@ -126,6 +126,7 @@ export const pipelineSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
+    .refine(name => name !== 'store', 'cannot be "store": that folder holds the artefacts of all pipelines')
     .describe('names the folder of its runs'),
   dataset,
   model: model.prefault({}),

@@ -20,7 +20,10 @@ export interface StageContext {
   readonly pipeline: Pipeline
   /** Folder in which the stage writes, with the relative paths of the run folder; becomes an artefact as a whole when `run` returns. */
   readonly output: string
-  /** Absolute path of a file that an earlier stage wrote, by its path in the run folder, such as `examples.parquet`. */
+  /**
+   * Absolute path of a file that a stage in `inputs` wrote, by its path in the run folder, such as
+   * `examples.parquet`. Throws where none of them wrote it.
+   */
   input(path: string): string
   /** Content-addressed store, for parts of a stage that are worth keeping on their own (members). */
   readonly store: ArtefactStore
@@ -33,13 +36,24 @@ export interface StageContext {
   readonly signal: AbortSignal
 }
 
+/** A part of a stage that is an artefact of its own. */
+export interface StagePart {
+  /** Such as `dense/3`. */
+  readonly name: string
+  readonly key: string
+}
+
 export interface Stage {
   readonly name: StageName
   /** Raise it when the same inputs would give other bytes: it is part of the stage's key. */
   readonly version: number
   readonly inputs: readonly StageName[]
+  /** Whether the pipeline asks for this stage; where not, later stages do not get it as an input. Absent: always. */
+  wanted?(pipeline: Pipeline): boolean
   /** The part of the configuration on which the result depends: it is part of the stage's key. */
   settings(pipeline: Pipeline): unknown
+  /** What the stage keeps in the store on its own, such as members, so that a dry run can say what is there. */
+  parts?(pipeline: Pipeline, inputKeys: StageContext['inputKeys']): readonly StagePart[]
   /** Writes the stage's files under `context.output` and returns its headline figures. */
   run(context: StageContext): Promise<Headline>
 }

@@ -1,0 +1,261 @@
+/**
+ * Runs a pipeline: each stage in order, unless its artefact is in the store already; its files appear in the run
+ * folder, and the manifest says how far it is. Killed at any moment, a run leaves whole artefacts only, and the
+ * next one goes on with what is missing.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { PielineError, RunError } from '../errors.js'
+import type { Pipeline } from './config.js'
+import type { Observer } from './events.js'
+import { linkFile } from './link.js'
+import { type Manifest, type StageRecord, writeManifest } from './manifest.js'
+import { thisProcess } from './owner.js'
+import { type Fingerprint, type PlannedStage, planRun } from './plan.js'
+import type { Progress } from './progress.js'
+import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
+import type { Stage, StageName } from './stage.js'
+import { type Artefact, type ArtefactStore, openStore } from './store.js'
+import { libraryVersions, pielineVersion } from './versions.js'
+
+export interface RunnerOptions {
+  readonly stages: readonly Stage[]
+  readonly fingerprint: Fingerprint
+  /** Folder of all runs and of the store. */
+  readonly out: string
+  /** Default: as many as there are cores. */
+  readonly workers?: number
+  /** Hash every artefact found, not only those that changed. Default false. */
+  readonly verify?: boolean
+  /** Stops the run at its next safe point; the run then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  readonly observe?: Observer
+}
+
+/** The folder of a stage's artefact that holds its files, by their paths in the run folder. */
+const filesFolder = 'files'
+const recordName = 'stage.json'
+
+const recordSchema = z.object({ headline: z.record(z.string(), z.unknown()), seconds: z.number() })
+
+/**
+ * Runs a pipeline to its end. Throws what a stage throws on purpose ({@link PielineError}), a {@link RunError} for
+ * what it did not expect, and the signal's reason when it was asked to stop.
+ */
+export async function runPipeline(pipeline: Pipeline, options: RunnerOptions): Promise<Run> {
+  const { stages, fingerprint, observe = () => {}, signal = new AbortController().signal } = options
+  const began = performance.now()
+  const out = resolve(options.out)
+  const pipelineFolder = join(out, pipeline.name)
+  const workers = options.workers ?? availableParallelism()
+  const store = await openStore(join(out, 'store'), { verify: options.verify ?? false })
+  await markAbandoned(pipelineFolder)
+  const plan = await planRun(pipeline, { stages, fingerprint, store })
+  const { id, folder } = await createRunFolder(pipelineFolder)
+  let manifest = newManifest(pipeline, id, plan.dataset, plan.stages, workers)
+  const update = async (change: Partial<Manifest>) => {
+    manifest = { ...manifest, ...change }
+    await writeManifest(folder, manifest)
+  }
+  const updateStage = (name: StageName, change: Partial<StageRecord>) =>
+    update({ stages: manifest.stages.map(stage => (stage.name === name ? { ...stage, ...change } : stage)) })
+
+  await update({})
+  observe({
+    event: 'run-started',
+    run: id,
+    pipeline: pipeline.name,
+    folder,
+    stages: plan.stages.map(({ stage }) => stage.name),
+    reused: plan.stages.filter(({ artefact }) => artefact).map(({ stage }) => stage.name),
+  })
+  const artefacts = new Map<StageName, Artefact>()
+  let current: StageName | undefined
+  try {
+    for (const planned of plan.stages) {
+      const { name } = planned.stage
+      signal.throwIfAborted()
+      current = name
+      observe({ event: 'stage-started', stage: name })
+      await updateStage(name, { state: 'running' })
+      const artefact = await produceStage(planned, pipeline, { store, artefacts, workers, signal, observe })
+      artefacts.set(name, artefact)
+      const { headline, seconds } = await readRecord(artefact)
+      const files = await publish(artefact, folder)
+      await updateStage(name, { state: 'done', reused: artefact.reused, seconds, headline, files })
+      observe({ event: 'stage-finished', stage: name, reused: artefact.reused, seconds, headline })
+      current = undefined
+    }
+  } catch (error) {
+    const stopped = signal.aborted
+    const failure: unknown = stopped ? signal.reason : asRunError(error, current)
+    const stages = manifest.stages.map(stage =>
+      stage.name === current
+        ? { ...stage, state: stopped ? ('waiting' as const) : ('failed' as const) }
+        : stage,
+    )
+    const status = stopped ? 'interrupted' : 'failed'
+    const finished = new Date().toISOString()
+    // On a full disk this fails too; the first failure is the one to tell.
+    await update({ stages, status, finished, error: describeError(failure, current) }).catch(() => {})
+    throw failure
+  }
+  await update({ status: 'done', finished: new Date().toISOString() })
+  await pointLatest(pipelineFolder, id)
+  observe({ event: 'run-finished', run: id, folder, seconds: (performance.now() - began) / 1000 })
+  return { folder, manifest }
+}
+
+interface StageEnvironment {
+  readonly store: ArtefactStore
+  readonly artefacts: ReadonlyMap<StageName, Artefact>
+  readonly workers: number
+  readonly signal: AbortSignal
+  readonly observe: Observer
+}
+
+function produceStage(
+  { stage, key, inputKeys }: PlannedStage,
+  pipeline: Pipeline,
+  { store, artefacts, workers, signal, observe }: StageEnvironment,
+): Promise<Artefact> {
+  return store.produce(key, async temporary => {
+    const began = performance.now()
+    const output = join(temporary, filesFolder)
+    await mkdir(output)
+    const headline = await stage.run({
+      pipeline,
+      output,
+      input: path => inputFile(path, stage, artefacts),
+      store,
+      inputKeys,
+      workers,
+      progress: progressOf(stage.name, observe),
+      signal,
+    })
+    const seconds = (performance.now() - began) / 1000
+    await writeFile(join(temporary, recordName), `${JSON.stringify({ headline, seconds }, null, 2)}\n`)
+  })
+}
+
+function inputFile(path: string, stage: Stage, artefacts: ReadonlyMap<StageName, Artefact>): string {
+  for (const name of stage.inputs) {
+    const artefact = artefacts.get(name)
+    const file = artefact && join(artefact.folder, filesFolder, path)
+    if (file !== undefined && existsSync(file)) return file
+  }
+  throw new RunError(`stage ${stage.name} asks for a file that none of its inputs wrote`, { file: path })
+}
+
+async function readRecord(artefact: Artefact): Promise<z.infer<typeof recordSchema>> {
+  return recordSchema.parse(JSON.parse(await readFile(join(artefact.folder, recordName), 'utf8')))
+}
+
+/** Lets a stage's files appear in the run folder. */
+async function publish(artefact: Artefact, folder: string): Promise<StageRecord['files']> {
+  const files: StageRecord['files'] = []
+  for (const { path, bytes, sha256 } of artefact.files) {
+    if (!path.startsWith(`${filesFolder}/`)) continue
+    const published = path.slice(filesFolder.length + 1)
+    try {
+      await linkFile(join(artefact.folder, path), join(folder, published))
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+      throw new RunError('two stages wrote the same file', { file: published, cause })
+    }
+    files.push({ path: published, bytes, sha256 })
+  }
+  return files
+}
+
+function progressOf(stage: StageName, observe: Observer): Progress {
+  let label: string = stage
+  let done = 0
+  let total = 0
+  return {
+    start(newLabel, newTotal) {
+      label = newLabel
+      total = newTotal
+      done = 0
+      observe({ event: 'progress', stage, label, done, total })
+    },
+    advance(units, note) {
+      done += units
+      observe({ event: 'progress', stage, label, done, total, ...(note !== undefined && { note }) })
+    },
+    log: message => observe({ event: 'log', stage, message }),
+  }
+}
+
+function newManifest(
+  pipeline: Pipeline,
+  run: string,
+  dataset: string,
+  stages: readonly PlannedStage[],
+  workers: number,
+): Manifest {
+  const { seeds, firstSeed } = pipeline.population
+  return {
+    format: 1,
+    run,
+    pipeline: pipeline.name,
+    status: 'running',
+    started: new Date().toISOString(),
+    finished: null,
+    process: thisProcess,
+    versions: { pieline: pielineVersion, node: process.versions.node, ...libraryVersions(pipeline.engine) },
+    machine: {
+      platform: `${process.platform}-${process.arch}`,
+      processor: cpus()[0]?.model ?? 'unknown',
+      cores: availableParallelism(),
+    },
+    workers,
+    seed: pipeline.seed,
+    memberSeeds: Array.from({ length: seeds }, (_, at) => firstSeed + at),
+    dataset,
+    config: pipeline,
+    stages: stages.map(({ stage, key }) => ({
+      name: stage.name,
+      key,
+      state: 'waiting',
+      reused: false,
+      seconds: null,
+      headline: {},
+      files: [],
+    })),
+  }
+}
+
+const systemMends: Readonly<Record<string, string>> = {
+  ENOSPC:
+    'The disk is full: make room, or name another folder with --out. The same command goes on from here.',
+  EDQUOT:
+    'The quota is used up: make room, or name another folder with --out. The same command goes on from here.',
+  EACCES: 'Check who may write there, or name another folder with --out.',
+  EROFS: 'The file system is read-only: name another folder with --out.',
+  EMFILE: 'Too many files are open: raise the limit (ulimit -n).',
+  ERR_WORKER_OUT_OF_MEMORY: 'Run with fewer workers (--workers) or on more memory.',
+}
+
+function asRunError(error: unknown, stage: StageName | undefined): PielineError {
+  if (error instanceof PielineError) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  const mend = systemMends[code]
+  return new RunError(
+    `${stage === undefined ? 'the run' : `stage ${stage}`} failed: ${message ?? String(error)}`,
+    {
+      cause: error,
+      ...(mend && { mend }),
+    },
+  )
+}
+
+function describeError(error: unknown, stage: StageName | undefined): NonNullable<Manifest['error']> {
+  const name = error instanceof Error ? error.name : 'Error'
+  const message =
+    error instanceof PielineError ? error.describe() : error instanceof Error ? error.message : String(error)
+  return { name, message, ...(stage !== undefined && { stage }) }
+}

@@ -1,0 +1,147 @@
+/** Run folders: `<out>/<pipeline>/<run id>/`, and `<out>/<pipeline>/latest`, which names the newest finished one. */
+import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { ConfigError } from '../errors.js'
+import { nearest } from '../nearest.js'
+import { type Manifest, readManifest, writeManifest } from './manifest.js'
+import { isAlive } from './owner.js'
+
+export interface Run {
+  /** Absolute path of the run folder. */
+  readonly folder: string
+  readonly manifest: Manifest
+}
+
+const runIdPattern = /^\d{8}T\d{6}\.\d{3}Z$/
+
+/** Makes a new run folder, named by the time: `20260131T235959.123Z`. No two runs get the same one. */
+export async function createRunFolder(pipelineFolder: string): Promise<{ id: string; folder: string }> {
+  await mkdir(pipelineFolder, { recursive: true })
+  for (;;) {
+    const id = new Date().toISOString().replace(/[-:]/g, '')
+    const folder = join(pipelineFolder, id)
+    try {
+      await mkdir(folder)
+      return { id, folder }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      await wait(1)
+    }
+  }
+}
+
+/** Lets `latest` name this run, unless it names a newer one already. */
+export async function pointLatest(pipelineFolder: string, id: string): Promise<void> {
+  const pointer = join(pipelineFolder, 'latest')
+  const now = await readlink(pointer).catch(() => undefined)
+  if (now !== undefined && basename(now) > id) return
+  const temporary = join(pipelineFolder, `.latest.${id}`)
+  await rm(temporary, { force: true })
+  // A junction is what Windows lets everybody make; elsewhere the word is ignored.
+  await symlink(id, temporary, 'junction')
+  await rename(temporary, pointer)
+}
+
+/** Runs of one pipeline, newest first; folders without a readable manifest are left out. */
+export async function listRuns(pipelineFolder: string): Promise<Run[]> {
+  const names = await namesIn(pipelineFolder)
+  const runs: Run[] = []
+  for (const name of names
+    .filter(name => runIdPattern.test(name))
+    .sort()
+    .reverse()) {
+    const folder = resolve(pipelineFolder, name)
+    try {
+      runs.push({ folder, manifest: await readManifest(folder) })
+    } catch {
+      // Made this moment, or by another version: nothing to show.
+    }
+  }
+  return runs
+}
+
+/** Runs of all pipelines under `out`, newest first. */
+export async function listAllRuns(out: string): Promise<Run[]> {
+  const pipelines = await namesIn(out)
+  const runs = await Promise.all(pipelines.map(name => listRuns(join(out, name))))
+  return runs.flat().sort((a, b) => (a.manifest.run < b.manifest.run ? 1 : -1))
+}
+
+/** Whether the manifest says that the run goes on, but nobody is there who runs it. */
+export function isAbandoned({ status, process, started }: Manifest): boolean {
+  return status === 'running' && !isAlive(process, Date.parse(started))
+}
+
+/** Marks the runs of a pipeline as interrupted whose process was killed. */
+export async function markAbandoned(pipelineFolder: string): Promise<void> {
+  for (const { folder, manifest } of await listRuns(pipelineFolder)) {
+    if (!isAbandoned(manifest)) continue
+    const stages = manifest.stages.map(stage =>
+      stage.state === 'running' ? { ...stage, state: 'waiting' as const } : stage,
+    )
+    await writeManifest(folder, { ...manifest, status: 'interrupted', stages })
+  }
+}
+
+/**
+ * The run that `name` means: a run folder's path, a run id, `pipeline/run id`, or a pipeline's name for its newest
+ * run; without a name, the newest of all. With `finished`, only runs that are done count. Throws a
+ * {@link ConfigError} that lists what there is.
+ */
+export async function findRun(
+  out: string,
+  name?: string,
+  { finished = false }: { readonly finished?: boolean } = {},
+): Promise<Run> {
+  if (name !== undefined && (await isFile(join(name, 'manifest.json')))) {
+    return { folder: resolve(name), manifest: await readManifest(name) }
+  }
+  const runs = await listAllRuns(out)
+  const possible = finished ? runs.filter(({ manifest }) => manifest.status === 'done') : runs
+  const wanted = name?.replace(/\/(latest)?$/, '')
+  const found = possible.find(
+    ({ manifest: { run, pipeline } }) =>
+      wanted === undefined || wanted === run || wanted === pipeline || wanted === `${pipeline}/${run}`,
+  )
+  if (found) return found
+  if (runs.length === 0) {
+    throw new ConfigError('there are no runs here', {
+      file: out,
+      mend: 'Start one with "pieline run", or name the folder of your runs with --out.',
+    })
+  }
+  if (
+    wanted === undefined ||
+    runs.some(({ manifest }) => [manifest.run, manifest.pipeline].includes(wanted))
+  ) {
+    throw new ConfigError('no run is finished yet', {
+      file: out,
+      mend: `See "pieline status"; "pieline run" goes on with one that stopped.`,
+    })
+  }
+  const names = runs.flatMap(({ manifest: { run, pipeline } }) => [pipeline, run])
+  const meant = nearest(wanted, names)
+  const pipelines = [...new Set(runs.map(({ manifest }) => manifest.pipeline))]
+  throw new ConfigError(`there is no run "${wanted}"`, {
+    file: out,
+    mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}There are runs of ${pipelines.join(', ')}.`,
+  })
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isFile(),
+    () => false,
+  )
+}

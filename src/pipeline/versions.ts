@@ -1,0 +1,42 @@
+/** Versions of what computes: part of every key, and told in the manifest. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const require = createRequire(import.meta.url)
+
+/** Version of this package. */
+export const pielineVersion: string = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+).version
+
+/** Version of an installed package, or undefined where there is none. Loads none of its code. */
+export function packageVersion(name: string): string | undefined {
+  let folder: string
+  try {
+    folder = dirname(require.resolve(name))
+  } catch {
+    return undefined
+  }
+  // Many packages do not export their package.json, so it is looked for upwards from the entry point.
+  for (; dirname(folder) !== folder; folder = dirname(folder)) {
+    try {
+      const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      if (found.name === name) return found.version
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return undefined
+}
+
+const engineLibraries = {
+  onnxruntime: ['onnxruntime-node'],
+  tfjs: ['onnxruntime-node', '@tensorflow/tfjs', '@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'],
+} as const
+
+/** Versions of the libraries on which the bytes of a run's artefacts depend, by package name. */
+export function libraryVersions(engine: keyof typeof engineLibraries): Record<string, string> {
+  const versions = [...engineLibraries[engine], 'sharp'].map(name => [name, packageVersion(name)] as const)
+  return Object.fromEntries(versions.filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
