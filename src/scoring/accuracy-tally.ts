@@ -30,6 +30,12 @@ export interface MemberAccuracies {
   readonly top5: Float64Array
 }
 
+/** A value of a subgroup attribute, both by their number; see {@link AnsweredExamples.groups}. */
+export interface Subgroup {
+  readonly attribute: number
+  readonly value: number
+}
+
 export type Subset = 'all' | 'pie' | 'non-pie'
 
 /** Counts of asked and right by cohort (out of sample, in sample), member and class. */
@@ -130,10 +136,9 @@ export class AccuracyTally {
   }
 
   /** Recall of each class by the members that were asked about it, in the order of the members; of a subgroup if one is named. */
-  recalls(split: Split, group?: { readonly attribute: number; readonly value: number }): Float64Array[] {
-    const row = splits.indexOf(split)
-    const counts = group === undefined ? this.#classes[row] : this.#group(group.attribute, group.value)[row]
-    const first = this.#cohort(row) * this.members
+  recalls(split: Split, group?: Subgroup): Float64Array[] {
+    const counts = this.#counts(split, group)
+    const first = this.#cohort(splits.indexOf(split)) * this.members
     return Array.from({ length: this.classes }, (_, label) => {
       const recalls: number[] = []
       for (let member = 0; member < this.members; member++) {
@@ -142,6 +147,18 @@ export class AccuracyTally {
       }
       return Float64Array.from(recalls)
     })
+  }
+
+  /** Examples of each class on a split, [classes]; of a subgroup if one is named. */
+  examplesPerClass(split: Split, group?: Subgroup): Int32Array {
+    const { asked } = this.#counts(split, group)
+    const inSampleAt = this.members * this.classes
+    return Int32Array.from({ length: this.classes }, (_, label) => asked[label] + asked[inSampleAt + label])
+  }
+
+  #counts(split: Split, group: Subgroup | undefined): RecallCounts {
+    const row = splits.indexOf(split)
+    return group === undefined ? this.#classes[row] : this.#group(group.attribute, group.value)[row]
   }
 
   /** Share of right answers among all given out of sample, whatever the split; among all where none were. NaN of nothing. */

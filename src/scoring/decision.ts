@@ -7,7 +7,7 @@ export type DecisionRule =
  * Marks label issues, [examples]. Under a budget, equal qualities are taken in the order of the examples. An example
  * without evidence (NaN) is never an issue.
  */
-export function labelIssues(quality: Float64Array, decision: DecisionRule): Uint8Array {
+export function labelIssues(quality: ArrayLike<number>, decision: DecisionRule): Uint8Array {
   if (decision.rule === 'threshold') {
     return Uint8Array.from(quality, value => (value < decision.threshold ? 1 : 0))
   }
@@ -17,7 +17,7 @@ export function labelIssues(quality: Float64Array, decision: DecisionRule): Uint
 }
 
 /** Rows in ascending order of label quality, equal ones in their own order; rows without evidence (NaN) are left out. */
-export function mostSuspiciousFirst(quality: Float64Array): Uint32Array {
+export function mostSuspiciousFirst(quality: ArrayLike<number>): Uint32Array {
   let known = 0
   const rows = new Uint32Array(quality.length)
   for (let i = 0; i < quality.length; i++) if (!Number.isNaN(quality[i])) rows[known++] = i

@@ -4,8 +4,8 @@
  */
 
 /** Rows by descending score, and where each run of equal scores ends. */
-function steps(score: Float64Array): { rows: Uint32Array; ends: number[] } {
-  const rows = Uint32Array.from(score.keys()).sort((a, b) => score[b] - score[a])
+function steps(score: ArrayLike<number>): { rows: Uint32Array; ends: number[] } {
+  const rows = Uint32Array.from(score, (_, i) => i).sort((a, b) => score[b] - score[a])
   const ends: number[] = []
   for (let i = 0; i < rows.length; i++) {
     if (i + 1 === rows.length || score[rows[i]] !== score[rows[i + 1]]) ends.push(i + 1)
@@ -17,7 +17,7 @@ function steps(score: Float64Array): { rows: Uint32Array; ends: number[] } {
  * Area under the receiver operating characteristic: the probability that a random positive scores above a random
  * negative, ties counting half. NaN without positives or without negatives.
  */
-export function auroc(score: Float64Array, positive: ArrayLike<number>): number {
+export function auroc(score: ArrayLike<number>, positive: ArrayLike<number>): number {
   const { rows, ends } = steps(score)
   let positives = 0
   let negatives = 0
@@ -38,7 +38,7 @@ export function auroc(score: Float64Array, positive: ArrayLike<number>): number 
 /**
  * Average precision, Σ_n (R_n − R_{n−1}) P_n over the distinct scores in descending order. NaN without positives.
  */
-export function averagePrecision(score: Float64Array, positive: ArrayLike<number>): number {
+export function averagePrecision(score: ArrayLike<number>, positive: ArrayLike<number>): number {
   const { rows, ends } = steps(score)
   let hits = 0
   let sum = 0
@@ -56,7 +56,7 @@ export function averagePrecision(score: Float64Array, positive: ArrayLike<number
  * Share of positives among the k highest scores, 1 ≤ k ≤ examples. Where the k-th place is tied, its run of equal
  * scores counts with the share of positives in the run: the expectation over all orders.
  */
-export function precisionAt(score: Float64Array, positive: ArrayLike<number>, k: number): number {
+export function precisionAt(score: ArrayLike<number>, positive: ArrayLike<number>, k: number): number {
   const { rows, ends } = steps(score)
   let hits = 0
   let begin = 0

@@ -40,8 +40,8 @@ export function meanMargins(
  * @param margins of each level, [examples]; NaN where the level has no evidence
  * @param weights of each level, ≥ 0
  */
-export function labelQuality(margins: readonly Float32Array[], weights: ArrayLike<number>): Float64Array {
-  const quality = new Float64Array(margins[0].length)
+export function labelQuality(margins: readonly Float32Array[], weights: ArrayLike<number>): Float32Array {
+  const quality = new Float32Array(margins[0].length)
   for (let i = 0; i < quality.length; i++) {
     let sum = 0
     let total = 0

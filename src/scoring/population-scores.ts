@@ -108,7 +108,7 @@ export class PopulationScores {
   }
 
   /** Label quality of each example, [examples]; see {@link labelQuality}. */
-  labelQuality(): Float64Array {
+  labelQuality(): Float32Array {
     return labelQuality(
       this.levels.map(level => level.margins),
       this.weights(),

@@ -13,9 +13,10 @@ export interface IngestHeadline {
 /** What is known about one level of compression after scoring. */
 export interface LevelFigures {
   readonly level: string
-  /** Accuracy of the members, mean and sample standard deviation over seeds. */
+  /** Accuracy on test examples, out of sample on training examples where there are none; mean over members. */
   readonly top1Mean: number
-  readonly top1Sd: number
+  /** Its sample standard deviation; absent for a single member. */
+  readonly top1Sd?: number
   /** Examples whose modal label differs from the dense one; absent for `dense`. */
   readonly pies?: number
   readonly pieRate?: number

@@ -168,17 +168,23 @@ export async function* encodeParquet(
       return undefined
     }
   }
-  const encoded = (await transformParquetStream(stream, properties)) as ReadableStream<Uint8Array>
-  const reader = encoded.getReader()
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    const encoded = (await transformParquetStream(stream, properties)) as ReadableStream<Uint8Array>
+    const reader = encoded.getReader()
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        if (failure !== undefined) throw failure.cause
+        yield next.value
+      }
       if (failure !== undefined) throw failure.cause
-      yield next.value
+    } finally {
+      stopped = true
+      while (!(await reader.read()).done);
     }
-    if (failure !== undefined) throw failure.cause
+  } catch (error) {
+    // A source that fails before its first batch leaves the writer without a schema, of which it complains.
+    throw failure === undefined ? error : failure.cause
   } finally {
-    stopped = true
-    while (!(await reader.read()).done);
     await source.return()
   }
 }

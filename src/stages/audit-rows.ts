@@ -1,0 +1,173 @@
+/** Rows of `levels.parquet` and `classes.parquet`: what compression does to accuracy, over all and class by class. */
+import type { Level } from '../pipeline/levels.js'
+import { type AccuracyTally, type Split, type Subgroup, splits } from '../scoring/accuracy-tally.js'
+import { type ClassImpact, classImpact } from '../scoring/class-impact.js'
+import { mean, sampleDeviation } from '../scoring/moments.js'
+
+/** A member as the predict stage lists it in `members.json`. */
+export interface MemberFile {
+  readonly seed: number
+  /** Size of its ONNX file. */
+  readonly bytes: number
+  readonly nonZeroWeights: number
+}
+
+export interface AuditedRun {
+  /** Dense first. */
+  readonly levels: readonly { readonly level: Level; readonly members: readonly MemberFile[] }[]
+  readonly classNames: readonly string[]
+  /** Index into {@link splits} of each example. */
+  readonly split: Uint8Array
+  readonly groups: readonly { readonly name: string; readonly values: readonly string[] }[]
+  /** Of each level. */
+  readonly tallies: readonly AccuracyTally[]
+  /** Flags of each example at each level. */
+  readonly pies: readonly Uint8Array[]
+  /** False discovery rate of the class tests. */
+  readonly alpha: number
+}
+
+export interface ClassRow {
+  readonly level: string
+  readonly split: Split
+  readonly group: string | null
+  readonly group_value: string | null
+  readonly class: number
+  readonly class_name: string
+  readonly n: number
+  readonly dense_recall_mean: number
+  readonly dense_recall_sd: number
+  readonly recall_mean: number
+  readonly recall_sd: number
+  readonly relative_change: number
+  readonly t: number
+  readonly df: number
+  readonly p: number
+  readonly q: number
+  readonly significant: boolean
+  readonly direction: ClassImpact['direction']
+}
+
+/**
+ * A row a compressed level, split and class, then one a value of each subgroup attribute and class. The classes of
+ * a level and split are one family of tests, all values of an attribute together another.
+ */
+export function classRows(run: AuditedRun): ClassRow[] {
+  return splitsOf(run).flatMap(split =>
+    run.levels.slice(1).flatMap(({ level }, l) => {
+      const [dense, compressed] = [run.tallies[0], run.tallies[l + 1]]
+      return familiesOf(run).flatMap(family => {
+        const recalls = (tally: AccuracyTally) => ({
+          recalls: family.flatMap(({ subgroup }) => tally.recalls(split, subgroup)),
+          accuracy: mean(tally.accuracies(split).top1),
+        })
+        const impacts = classImpact(recalls(dense), recalls(compressed), run.alpha)
+        return family.flatMap(({ name, value, subgroup }, part) => {
+          const n = dense.examplesPerClass(split, subgroup)
+          return run.classNames.map((className, c): ClassRow => {
+            const impact = impacts[part * run.classNames.length + c]
+            return {
+              level: level.name,
+              split,
+              group: name,
+              group_value: value,
+              class: c,
+              class_name: className,
+              n: n[c],
+              dense_recall_mean: impact.denseRecallMean,
+              dense_recall_sd: impact.denseRecallSd,
+              recall_mean: impact.recallMean,
+              recall_sd: impact.recallSd,
+              relative_change: impact.relativeChange,
+              t: impact.t,
+              df: impact.df,
+              p: impact.p,
+              q: impact.q,
+              significant: impact.significant,
+              direction: impact.direction,
+            }
+          })
+        })
+      })
+    }),
+  )
+}
+
+/** The subgroups whose classes are tested together: everybody, then the values of each attribute. */
+function familiesOf(run: AuditedRun): { name: string | null; value: string | null; subgroup?: Subgroup }[][] {
+  const byAttribute = run.groups.map(({ name, values }, attribute) =>
+    values.map((label, value) => ({ name, value: label, subgroup: { attribute, value } })),
+  )
+  return [[{ name: null, value: null }], ...byAttribute]
+}
+
+export interface LevelRow extends AccuracyColumns {
+  readonly level: string
+  readonly split: Split
+  readonly method: string
+  readonly sparsity: number
+  readonly bits: number
+  readonly members: number
+  readonly size_bytes: number
+  readonly nonzero_weights: number
+  readonly examples: number
+  readonly pies: number
+  readonly pie_rate: number
+  readonly significant_classes: number
+}
+
+type AccuracyColumns = {
+  readonly [Column in `${'' | 'pie_' | 'non_pie_'}top${1 | 5}_${'mean' | 'sd'}`]: number
+}
+
+/** A row a level and split, training examples before test examples. */
+export function levelRows(run: AuditedRun, impacts: readonly ClassRow[]): LevelRow[] {
+  const pieAnywhere = new Uint8Array(run.split.length)
+  for (const flags of run.pies) for (let i = 0; i < flags.length; i++) pieAnywhere[i] |= flags[i]
+  return splitsOf(run).flatMap(split =>
+    run.levels.map(({ level, members }, l): LevelRow => {
+      const index = splits.indexOf(split)
+      const flags = l === 0 ? pieAnywhere : run.pies[l]
+      let examples = 0
+      let pies = 0
+      for (let i = 0; i < flags.length; i++) {
+        if (run.split[i] !== index) continue
+        examples++
+        pies += flags[i]
+      }
+      return {
+        level: level.name,
+        split,
+        method: level.method,
+        sparsity: level.sparsity,
+        bits: level.bits,
+        members: members.length,
+        size_bytes: Math.round(mean(members.map(({ bytes }) => bytes))),
+        nonzero_weights: Math.round(mean(members.map(({ nonZeroWeights }) => nonZeroWeights))),
+        examples,
+        ...accuracyColumns(run.tallies[l], split),
+        pies,
+        pie_rate: pies / examples,
+        significant_classes: impacts.filter(
+          row => row.level === level.name && row.split === split && row.group === null && row.significant,
+        ).length,
+      }
+    }),
+  )
+}
+
+function accuracyColumns(tally: AccuracyTally, split: Split): AccuracyColumns {
+  const subsets = { '': 'all', pie_: 'pie', non_pie_: 'non-pie' } as const
+  const columns = Object.entries(subsets).flatMap(([prefix, subset]) =>
+    Object.entries(tally.accuracies(split, subset)).flatMap(([top, values]: [string, Float64Array]) => [
+      [`${prefix}${top}_mean`, mean(values)],
+      [`${prefix}${top}_sd`, sampleDeviation(values)],
+    ]),
+  )
+  return Object.fromEntries(columns) as AccuracyColumns
+}
+
+/** The splits that have examples. */
+function splitsOf({ split }: AuditedRun): Split[] {
+  return splits.filter((_, index) => split.includes(index))
+}

@@ -1,0 +1,300 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Schema } from 'apache-arrow'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConfigError, DataError } from '../../src/errors.js'
+import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
+import { openTable, writeTable } from '../../src/pipeline/files.js'
+import { silentProgress } from '../../src/pipeline/progress.js'
+import type { StageContext } from '../../src/pipeline/stage.js'
+import type { ScoreHeadline } from '../../src/stages/headlines.js'
+import { score } from '../../src/stages/score.js'
+import { type ColumnValues, recordBatch } from '../../src/tables/columns.js'
+import {
+  classesSchema,
+  examplesSchema,
+  levelsSchema,
+  predictionsSchema,
+  probabilitiesSchema,
+  scoresSchema,
+} from '../../src/tables/schemas.js'
+
+/**
+ * Six training and four test examples of two classes, two members a level that take turns in leaving training
+ * examples out. What a member says is its probability of class 1.
+ */
+const labels = [0, 0, 1, 1, 1, 0, 0, 1, 0, 1]
+const truth = [0, 1, 1, 1, -1, null, 0, 1, null, null]
+const hair = ['dark', null, 'dark', 'fair', 'fair', 'dark', 'dark', 'fair', 'fair', 'dark']
+const seeds = [3, 4]
+const isTest = (example: number) => example >= 6
+const inSample = (example: number, member: number) => !isTest(example) && (example + member) % 2 === 0
+const saysOne: Record<string, number[][]> = {
+  dense: [
+    [0.1, 0.9, 0.8, 0.7, 0.2, 0.4, 0.1, 0.9, 0.3, 0.8],
+    [0.2, 0.8, 0.9, 0.6, 0.3, 0.1, 0.2, 0.8, 0.2, 0.9],
+  ],
+  'magnitude-0.9': [
+    [0.3, 0.9, 0.4, 0.7, 0.4, 0.4, 0.1, 0.4, 0.3, 0.8],
+    [0.2, 0.6, 0.3, 0.6, 0.3, 0.1, 0.2, 0.3, 0.2, 0.7],
+  ],
+  'int8-dynamic': [
+    [0.1, 0.9, 0.8, 0.7, 0.2, 0.4, 0.1, 0.9, 0.3, 0.8],
+    [0.2, 0.8, 0.9, 0.6, 0.3, 0.1, 0.2, 0.8, 0.2, 0.9],
+  ],
+}
+const levels = Object.keys(saysOne)
+const ids = labels.map((_, i) => `image-${i}`)
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pieline-score-'))
+  await writeInputs()
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function write(path: string, schema: Schema, columns: Record<string, ColumnValues>): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true })
+  await writeTable(join(folder, path), schema, [recordBatch(schema, columns)])
+}
+
+async function writeInputs(says = saysOne): Promise<void> {
+  await writeFile(
+    join(folder, 'dataset.json'),
+    JSON.stringify({ classNames: ['cat', 'dog'], trainExamples: 6, testExamples: 4 }),
+  )
+  const entry = (seed: number) => ({ seed, bytes: 1000 + seed, weights: 80, nonZeroWeights: 40 })
+  await writeFile(
+    join(folder, 'members.json'),
+    JSON.stringify(Object.fromEntries(levels.map(level => [level, seeds.map(entry)]))),
+  )
+  await write(
+    'examples.parquet',
+    examplesSchema({ content: { kind: 'features', features: 1 }, groups: ['hair'], trueLabel: true }),
+    {
+      example_id: ids,
+      split: labels.map((_, i) => (isTest(i) ? 'test' : 'train')),
+      fold: labels.map((_, i) => (isTest(i) ? null : i % 2)),
+      label: labels,
+      label_name: labels.map(label => ['cat', 'dog'][label]),
+      true_label: truth,
+      group_hair: hair,
+      source: ids,
+      source_row: labels.map((_, i) => i),
+      features: labels,
+    },
+  )
+  for (const level of levels) {
+    await write(`predictions/${level}.parquet`, predictionsSchema, predictionsOf(level, says))
+    await write(`probabilities/${level}.parquet`, probabilitiesSchema(2), {
+      example_id: ids,
+      probabilities: labels.flatMap((_, i) => {
+        const judges = seeds.map((_, m) => m).filter(m => !inSample(i, m))
+        const one = judges.reduce((sum, m) => sum + says[level][m][i], 0) / judges.length
+        return [1 - one, one]
+      }),
+    })
+  }
+}
+
+function predictionsOf(level: string, says = saysOne) {
+  const rows = labels.flatMap((label, i) =>
+    seeds.map((seed, m) => {
+      const one = says[level][m][i]
+      const given = label === 1 ? one : 1 - one
+      return { i, m, seed, predicted: one > 0.5 ? 1 : 0, given }
+    }),
+  )
+  return {
+    example_id: rows.map(({ i }) => ids[i]),
+    seed: rows.map(({ seed }) => seed),
+    in_sample: rows.map(({ i, m }) => inSample(i, m)),
+    predicted: rows.map(({ predicted }) => predicted),
+    rank_given: rows.map(({ given }) => (given > 0.5 ? 0 : 1)),
+    p_given: rows.map(({ given }) => given),
+    p_top: rows.map(({ given }) => Math.max(given, 1 - given)),
+    margin: rows.map(({ given }) => Math.log(given) - Math.log(1 - given)),
+  }
+}
+
+function contextOf(scoring: PipelineInput['scoring'] = {}): StageContext {
+  const pipeline = pipelineSchema.parse({
+    name: 'pets',
+    dataset: { path: 'pets.parquet', trueLabel: 'truth', groups: ['hair'] },
+    compress: [{ method: 'magnitude', sparsity: 0.9 }, { method: 'int8-dynamic' }],
+    population: { seeds: 2, firstSeed: 3, crossFit: 2 },
+    scoring,
+  })
+  return {
+    pipeline,
+    output: join(folder),
+    input: path => join(folder, path),
+    store: {
+      produce: () => Promise.reject(new Error('scoring keeps no parts')),
+      find: () => Promise.resolve(undefined),
+    },
+    inputKeys: {},
+    workers: 1,
+    progress: silentProgress,
+    signal: new AbortController().signal,
+  }
+}
+
+async function rowsOf(path: string): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = []
+  for await (const batch of openTable(join(folder, path))) {
+    for (const row of batch) rows.push(row.toJSON())
+  }
+  return rows
+}
+
+const logistic = (margin: number) => 1 / (1 + Math.exp(-margin))
+
+describe('score', () => {
+  it('writes the scores of every example', async () => {
+    await score.run(contextOf())
+    const rows = await rowsOf('scores.parquet')
+    expect(Object.keys(rows[0])).toEqual(
+      scoresSchema(levels, { trueLabel: true }).fields.map(({ name }) => name),
+    )
+    expect(rows.map(row => row.example_id)).toEqual(ids)
+    expect(rows.map(row => row.true_label)).toEqual(truth)
+    expect(rows.map(row => row.modal_dense)).toEqual([0, 1, 1, 1, 0, 0, 0, 1, 0, 1])
+    expect(rows.map(row => row['modal_magnitude-0.9'])).toEqual([0, 1, 0, 1, 0, 0, 0, 0, 0, 1])
+    expect(rows.map(row => row['is_pie_magnitude-0.9'])).toEqual(
+      [0, 0, 1, 0, 0, 0, 0, 1, 0, 0].map(flag => flag === 1),
+    )
+    expect(rows.map(row => row.pie_levels)).toEqual([0, 0, 1, 0, 0, 0, 0, 1, 0, 0])
+    // Of two compressed levels, one votes like dense and the other the other way.
+    expect(rows.map(row => row.disagreement)).toEqual([0, 0, 0.5, 0, 0, 0, 0, 0.5, 0, 0])
+    expect(rows.map(row => row.agreement_dense)).toEqual(Array(10).fill(1))
+    // Out of sample, example 0 is judged by the second member alone. Magnitude members are too weak to count much.
+    expect(rows[0].label_quality).toBeCloseTo(0.8, 6)
+    expect(rows.map(row => row.is_label_issue)).toEqual(
+      [0, 1, 0, 0, 1, 0, 0, 0, 0, 0].map(flag => flag === 1),
+    )
+    expect(rows.map(row => row.suggested_label)).toEqual([0, 1, 1, 1, 0, 0, 0, 1, 0, 1])
+    expect(rows[1].suggested_p).toBeCloseTo(0.9, 2)
+  })
+
+  it('weighs evidence by skill, a re-encoded member not at all', async () => {
+    await writeInputs({
+      dense: saysOne.dense,
+      'magnitude-0.9': saysOne.dense.map(member => member.map(one => (one + 0.5) / 2)),
+      'int8-dynamic': saysOne.dense.map(member => member.map(one => 1 - one)),
+    })
+    await score.run(contextOf({ evidence: 'all' }))
+    const [first] = await rowsOf('scores.parquet')
+    const margins = [0.9, 0.8, 0.7, 0.65].map(given => Math.log(given / (1 - given)))
+    expect(first.label_quality).toBeCloseTo(logistic(margins.reduce((sum, value) => sum + value) / 4), 6)
+  })
+
+  it('sums the levels up by split', async () => {
+    const headline = (await score.run(contextOf())) as unknown as ScoreHeadline
+    const rows = await rowsOf('levels.parquet')
+    expect(Object.keys(rows[0])).toEqual(levelsSchema.fields.map(({ name }) => name))
+    expect(rows.map(row => [row.level, row.split])).toEqual(
+      ['train', 'test'].flatMap(split => levels.map(level => [level, split])),
+    )
+    const at = (level: string, split: string) => rows.find(row => row.level === level && row.split === split)!
+    expect(at('magnitude-0.9', 'test')).toMatchObject({
+      method: 'magnitude',
+      sparsity: 0.9,
+      bits: 32,
+      members: 2,
+      size_bytes: 1004n,
+      nonzero_weights: 40n,
+      examples: 4,
+      top1_mean: 0.75,
+      top1_sd: 0,
+      top5_mean: 1,
+      pie_top1_mean: 0,
+      non_pie_top1_mean: 1,
+      pies: 1,
+      pie_rate: 0.25,
+    })
+    expect(at('dense', 'test')).toMatchObject({ top1_mean: 1, pie_top1_mean: 1, pies: 1 })
+    expect(at('int8-dynamic', 'test')).toMatchObject({ pies: 0, pie_top1_mean: null, pie_top1_sd: null })
+    // Out of sample the first member sees the training examples 1, 3, 5, the second 0, 2, 4: 2 of 3 right each.
+    expect(at('dense', 'train').top1_mean).toBeCloseTo(2 / 3, 12)
+
+    expect(headline.levels.map(({ level, top1Mean, pies }) => [level, top1Mean, pies])).toEqual([
+      ['dense', 1, undefined],
+      ['magnitude-0.9', 0.75, 2],
+      ['int8-dynamic', 1, 0],
+    ])
+    expect(headline.levels[1]).toMatchObject({ noiseInPies: 0, noiseOutside: 2 / 5, pieRate: 0.2 })
+    expect(headline.labelIssues).toBe(2)
+    expect(headline.truth).toMatchObject({
+      issues: 2,
+      auroc: 1,
+      averagePrecision: 1,
+      precision: 1,
+      recall: 1,
+      precisionAt1: 1,
+      byKind: { 'other class': { issues: 1, recall: 1 }, 'no class': { issues: 1, recall: 1 } },
+    })
+    expect(JSON.parse(JSON.stringify(headline))).toEqual(headline)
+  })
+
+  it('tests every class, and every class in every subgroup', async () => {
+    await score.run(contextOf())
+    const rows = await rowsOf('classes.parquet')
+    expect(Object.keys(rows[0])).toEqual(classesSchema.fields.map(({ name }) => name))
+    expect(rows).toHaveLength(2 * 2 * (2 + 2 * 2))
+    const test = rows.filter(row => row.split === 'test' && row.level === 'magnitude-0.9')
+    expect(test.map(row => [row.group, row.group_value, row.class_name, row.n, row.recall_mean])).toEqual([
+      [null, null, 'cat', 2, 1],
+      [null, null, 'dog', 2, 0.5],
+      ['hair', 'dark', 'cat', 1, 1],
+      ['hair', 'dark', 'dog', 1, 1],
+      ['hair', 'fair', 'cat', 1, 1],
+      ['hair', 'fair', 'dog', 1, 0],
+    ])
+    expect(test[1]).toMatchObject({
+      dense_recall_mean: 1,
+      relative_change: -0.25,
+      p: null,
+      significant: false,
+      direction: 'none',
+    })
+  })
+
+  it('gives the same bytes again', async () => {
+    const bytes = () =>
+      Promise.all(['scores', 'levels', 'classes'].map(name => readFile(join(folder, `${name}.parquet`))))
+    await score.run(contextOf())
+    const first = await bytes()
+    await score.run(contextOf())
+    expect(await bytes()).toEqual(first)
+  })
+
+  it('refuses predictions that are not those of the examples and members', async () => {
+    const columns = predictionsOf('dense')
+    const without = (row: number) =>
+      Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.toSpliced(row, 1)]))
+    await write('predictions/dense.parquet', predictionsSchema, without(7) as typeof columns)
+    await expect(score.run(contextOf())).rejects.toThrow(DataError)
+    await write('predictions/dense.parquet', predictionsSchema, without(19) as typeof columns)
+    await expect(score.run(contextOf())).rejects.toThrow('ends after 19 rows')
+    await writeInputs()
+    await write('probabilities/dense.parquet', probabilitiesSchema(2), {
+      example_id: ids.toReversed(),
+      probabilities: Array(20).fill(0.5),
+    })
+    await expect(score.run(contextOf())).rejects.toThrow('image-9 stands where image-0 should')
+  })
+
+  it('says so when evidence is asked for that no member can give', async () => {
+    const columns = predictionsOf('dense')
+    for (const level of levels) {
+      await write(`predictions/${level}.parquet`, predictionsSchema, {
+        ...columns,
+        in_sample: columns.in_sample.map(() => true),
+      })
+    }
+    await expect(score.run(contextOf({ evidence: 'out-of-sample' }))).rejects.toThrow(ConfigError)
+    await expect(score.run(contextOf({ evidence: 'auto' }))).resolves.toBeDefined()
+  })
+})
