@@ -2,7 +2,7 @@
 import { openAsBlob } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { RecordBatch, Schema } from 'apache-arrow'
-import { DataError, type ErrorPlace, PielineError, RunError } from '../errors.js'
+import { DataError, type ErrorPlace, RunError } from '../errors.js'
 import { encodeArrow, readArrow } from '../tables/arrow.js'
 import {
   decodeNpyHeader,
@@ -48,13 +48,13 @@ export async function writeTable(
 ): Promise<void> {
   const chunks = isArrow(path) ? encodeArrow(schema, batches) : encodeParquet(schema, batches, options)
   await writeWhole(path, async file => {
-    for await (const chunk of chunks) await writeAll(file, chunk)
+    for await (const chunk of chunks) await file.write(chunk)
   })
 }
 
 /** Writes text, such as JSON, whole or not at all. */
 export async function writeText(path: string, text: string): Promise<void> {
-  await writeWhole(path, file => file.writeFile(text))
+  await writeWhole(path, file => file.write(new TextEncoder().encode(text)))
 }
 
 /**
@@ -68,21 +68,46 @@ export async function writeNpy(
   row: NpyHeader,
   chunks: Iterable<NpyArray> | AsyncIterable<NpyArray>,
 ): Promise<number> {
+  const writer = await openNpyWriter(path, row)
+  try {
+    for await (const chunk of chunks) await writer.write(chunk)
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+  return writer.close()
+}
+
+export interface NpyWriter {
+  /** Appends whole rows, any number. */
+  write(rows: NpyArray): Promise<void>
+  /** Puts the finished file in its place. @returns the number of rows */
+  close(): Promise<number>
+  /** Leaves no file behind. */
+  abort(): Promise<void>
+}
+
+/** {@link writeNpy} for rows that are pushed, not pulled. */
+export async function openNpyWriter(path: string, row: NpyHeader): Promise<NpyWriter> {
   const rowLength = row.shape.reduce((product, size) => product * size, 1)
   let rows = 0
-  await writeWhole(path, async file => {
-    await writeAll(file, new Uint8Array(npyHeaderBytes))
-    for await (const chunk of chunks) {
+  const file = await openWhole(path)
+  await file.write(new Uint8Array(npyHeaderBytes))
+  return {
+    async write(chunk) {
       if (!(chunk instanceof npyArrayTypes[row.dtype]) || chunk.length % rowLength !== 0) {
         throw new TypeError(`a chunk is not of whole rows of ${rowLength} ${row.dtype}`)
       }
       rows += chunk.length / rowLength
-      await writeAll(file, new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    }
-    const header = encodeNpyHeader({ dtype: row.dtype, shape: [rows, ...row.shape] })
-    await file.write(header, 0, header.length, 0)
-  })
-  return rows
+      await file.write(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    },
+    async close() {
+      await file.write(encodeNpyHeader({ dtype: row.dtype, shape: [rows, ...row.shape] }), 0)
+      await file.close()
+      return rows
+    },
+    abort: () => file.abort(),
+  }
 }
 
 /** A whole array file. @throws DataError that names the file */
@@ -135,27 +160,66 @@ export function placed(error: unknown, file: string): unknown {
   return new DataError(error.message, known as ErrorPlace)
 }
 
-async function writeWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const partial = `${path}.partial`
+async function writeWhole(path: string, write: (file: WholeFile) => Promise<void>): Promise<void> {
+  const file = await openWhole(path)
   try {
-    const file = await open(partial, 'w')
-    try {
-      await write(file)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(partial, path)
-  } catch (cause) {
+    await write(file)
+  } catch (error) {
+    await file.abort()
+    throw error
+  }
+  await file.close()
+}
+
+interface WholeFile {
+  /** Appends bytes, or overwrites some at a position. */
+  write(bytes: Uint8Array, position?: number): Promise<void>
+  close(): Promise<void>
+  abort(): Promise<void>
+}
+
+/** A file that is in its place only when it is closed. */
+async function openWhole(path: string): Promise<WholeFile> {
+  const partial = `${path}.partial`
+  const file = await onDisk(path, () => open(partial, 'w'))
+  async function abort(): Promise<void> {
+    await file.close().catch(() => {})
     await rm(partial, { force: true })
-    // Errors of the disk get a place; those of whoever makes the content pass as they are.
-    if (cause instanceof PielineError || !(cause instanceof Error && 'syscall' in cause)) throw cause
-    throw new RunError(`cannot be written: ${cause.message}`, { file: path, cause })
+  }
+  return {
+    write: (bytes, position) => onDisk(path, () => writeAll(file, bytes, position)),
+    async close() {
+      try {
+        await onDisk(path, async () => {
+          await file.sync()
+          await file.close()
+          await rename(partial, path)
+        })
+      } catch (error) {
+        await abort()
+        throw error
+      }
+    },
+    abort,
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function onDisk<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new RunError(`the file cannot be written: ${reason}`, {
+      file: path,
+      mend: 'Check the free space and the permissions of the folder.',
+      cause,
+    })
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let offset = 0; offset < bytes.length; ) {
-    offset += (await file.write(bytes, offset, bytes.length - offset)).bytesWritten
+    const at = position === undefined ? null : position + offset
+    offset += (await file.write(bytes, offset, bytes.length - offset, at)).bytesWritten
   }
 }

@@ -1,0 +1,7 @@
+/** Arrow IPC, file format (also known as Feather version 2) and stream format. */
+import { describeArrow, readArrow } from '../tables/arrow.js'
+import { columnarReader } from './columnar.js'
+import type { Reader, SourceFile } from './source.js'
+
+export const arrowReader = (files: readonly SourceFile[]): Reader =>
+  columnarReader({ name: 'arrow', describe: describeArrow, read: readArrow }, files)

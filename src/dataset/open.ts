@@ -1,0 +1,24 @@
+/** The formats there are. */
+import type { DatasetConfig } from '../pipeline/config.js'
+import { arrowReader } from './arrow.js'
+import { csvReader } from './csv.js'
+import { folderReader } from './folder.js'
+import { locate } from './locate.js'
+import { parquetReader } from './parquet.js'
+import type { Format, Part, Reader, SourceFile } from './source.js'
+
+const readers: Readonly<Record<Format, (files: readonly SourceFile[]) => Reader>> = {
+  parquet: parquetReader,
+  arrow: arrowReader,
+  csv: csvReader,
+  folder: folderReader,
+}
+
+/**
+ * The reader of the training data, or of the test data.
+ * @throws ConfigError if nothing is at the path, or its format cannot be told
+ */
+export async function openReader(config: DatasetConfig, part: Part): Promise<Reader> {
+  const { format, files } = await locate(config, part)
+  return readers[format](files)
+}
