@@ -5,22 +5,7 @@
 import type { Architecture, Layer, Weight } from '../model/architecture.js'
 import { type ActivationShape, inputShapeOf, outputShape, windowAxis } from '../model/shapes.js'
 import { GraphBuilder } from './graph.js'
-
-/** [kh, kw, in, out] → [out, in, kh, kw], the order of ONNX and PyTorch. */
-export function toOihw(kernel: Float32Array, shape: readonly number[]): Float32Array {
-  const [height, width, inputs, outputs] = shape as [number, number, number, number]
-  const taps = height * width
-  const result = new Float32Array(kernel.length)
-  let from = 0
-  for (let tap = 0; tap < taps; tap++) {
-    for (let input = 0; input < inputs; input++) {
-      for (let output = 0; output < outputs; output++) {
-        result[(output * inputs + input) * taps + tap] = kernel[from++]!
-      }
-    }
-  }
-  return result
-}
+import { toOihw } from './layout.js'
 
 class Exporter {
   readonly graph = new GraphBuilder()

@@ -1,8 +1,10 @@
 /** A step's batch: its examples gathered from the training set, moved and mirrored, normalised. */
-import type { Architecture } from '../../model/architecture.js'
+import type { Architecture, InputShape } from '../../model/architecture.js'
+import { inputShapeOf } from '../../model/shapes.js'
 import type { GraphBuilder } from '../../onnx/graph.js'
 import { reflect } from '../augmentation.js'
 import type { StepInputs, TrainerOptions } from '../engine.js'
+import type { Activation } from './layers/layer.js'
 
 /** Whether pictures are ever moved or mirrored; if not, a batch is whole rows of the training set. */
 export function augments(architecture: Architecture, options: TrainerOptions): boolean {
@@ -56,39 +58,62 @@ function placementTable(height: number, width: number, options: TrainerOptions):
   return table
 }
 
-/** The batch as the first layer sees it: [batch · pixels, channels] or [batch, features], floats. */
+/** The batch as the first layer sees it, normalised floats. */
 export function emitBatch(
   graph: GraphBuilder,
   architecture: Architecture,
   options: TrainerOptions,
   tensors: BatchTensors,
-): string {
+): Activation {
   const { input, normalization } = architecture
   const batch = options.batchSize
+  const shape = inputShapeOf(input)
   if (input.kind === 'features') {
     const gathered = graph.node('Gather', [tensors.inputs, tensors.examples], { axis: 0 })
     const centred = graph.node('Sub', [gathered, graph.floats(normalization.mean)])
-    return graph.node('Div', [centred, graph.floats(normalization.deviation)])
+    const tensor = graph.node('Div', [centred, graph.floats(normalization.deviation)])
+    return { tensor, shape, differentiable: false }
   }
   const { height, width, channels } = input
   const pixels = height * width
-  let bytes: string
-  if (tensors.placements === undefined) {
-    bytes = graph.node('Gather', [tensors.inputs, tensors.examples], { axis: 0 })
-  } else {
-    const table = graph.initializer(
-      'placement_table',
-      'int32',
-      [(options.flips ? 2 : 1) * (2 * options.maxShift + 1) ** 2, pixels],
-      placementTable(height, width, options),
-    )
-    const within = graph.node('Gather', [table, tensors.placements], { axis: 0 })
-    const first = graph.node('Mul', [tensors.examples, graph.int32(`pixels`, () => Int32Array.of(pixels))])
-    const source = graph.node('Add', [within, graph.reshape(first, [batch, 1])])
-    bytes = graph.node('Gather', [tensors.inputs, source], { axis: 0 })
-  }
-  const values = graph.reshape(graph.node('Cast', [bytes], { to: 1 }), [batch * pixels, channels])
+  const bytes = gatherPictures(graph, input, options, tensors)
   const factor = normalization.deviation.map(deviation => 1 / (255 * deviation))
   const offset = normalization.mean.map((mean, c) => -mean / normalization.deviation[c]!)
-  return graph.node('Add', [graph.node('Mul', [values, graph.floats(factor)]), graph.floats(offset)])
+  const normalize = (values: string, vector: readonly number[]) =>
+    graph.node('Add', [
+      graph.node('Mul', [values, graph.floats(factor, vector)]),
+      graph.floats(offset, vector),
+    ])
+  if (architecture.layers[0]?.kind === 'flatten') {
+    // Dense layers read pictures row by row, as they come: nothing to transpose here and back.
+    const values = graph.reshape(graph.node('Cast', [bytes], { to: 1 }), [batch, pixels, channels])
+    const tensor = graph.reshape(normalize(values, [channels]), [batch, pixels * channels])
+    return { tensor, shape: [pixels * channels], differentiable: false }
+  }
+  const planes = graph.node('Transpose', [graph.reshape(bytes, [batch, pixels, channels])], {
+    perm: [2, 1, 0],
+  })
+  const values = graph.reshape(graph.node('Cast', [planes], { to: 1 }), [channels, pixels * batch])
+  return { tensor: normalize(values, [channels, 1]), shape, differentiable: false }
+}
+
+/** The batch's bytes, batch · pixels · channels in this order. */
+function gatherPictures(
+  graph: GraphBuilder,
+  input: Extract<InputShape, { kind: 'image' }>,
+  options: TrainerOptions,
+  tensors: BatchTensors,
+): string {
+  if (tensors.placements === undefined) {
+    return graph.node('Gather', [tensors.inputs, tensors.examples], { axis: 0 })
+  }
+  const { height, width } = input
+  const pixels = height * width
+  const table = placementTable(height, width, options)
+  const tableTensor = graph.initializer('placement_table', 'int32', [table.length / pixels, pixels], table)
+  const within = graph.node('Gather', [tableTensor, tensors.placements], { axis: 0 })
+  const pixelsPerExample = graph.int32('pixels', () => Int32Array.of(pixels))
+  const first = graph.node('Mul', [tensors.examples, pixelsPerExample])
+  const source = graph.node('Add', [within, graph.reshape(first, [options.batchSize, 1])])
+  return graph.node('Gather', [tensors.inputs, source], { axis: 0 })
 }

@@ -1,13 +1,20 @@
 /** Runs a training graph: feeds the training set once, carries the weights from call to call. */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Architecture, Weight } from '../../model/architecture.js'
+import type { Architecture, Weight, WeightSpec } from '../../model/architecture.js'
 import { elements, inputShapeOf } from '../../model/shapes.js'
 import { weightSpecs } from '../../model/weights.js'
+import { fromOihw, toOihw } from '../../onnx/layout.js'
 import { dropoutMask } from '../dropout.js'
 import type { StepInputs, Trainer, TrainerOptions, TrainingData, TrainingState } from '../engine.js'
 import { validateMasks, validateSteps, validateTraining } from '../validation.js'
 import { augments, placements } from './batch.js'
-import { buildTrainingGraph, type TrainingGraph, tensorNames } from './training-graph.js'
+import {
+  buildTrainingGraph,
+  graphShape,
+  isConvolutionKernel,
+  type TrainingGraph,
+  tensorNames,
+} from './training-graph.js'
 
 class OnnxRuntimeTrainer implements Trainer {
   readonly #architecture: Architecture
@@ -66,39 +73,28 @@ class OnnxRuntimeTrainer implements Trainer {
 
   async setMasks(masks: ReadonlyMap<string, Float32Array>): Promise<void> {
     validateMasks(this.#architecture, this.#options, masks)
-    for (const [name, mask] of masks) {
-      const { dims } = this.#feeds[name]!
-      this.#feeds[tensorNames.mask(name)] = new Tensor('float32', mask.slice(), dims)
+    for (const { name, kind, spec } of this.#graph.carried) {
+      const mask = kind === 'weight' ? masks.get(name) : undefined
+      if (mask !== undefined) this.#feeds[tensorNames.mask(name)] = weightTensor(spec, mask)
     }
   }
 
   async state(): Promise<TrainingState> {
-    const copy = (name: string, tensor: string, shape: readonly number[]): Weight => ({
-      name,
-      shape,
-      data: (this.#feeds[tensor]!.data as Float32Array).slice(),
-    })
-    const { carried, frozen } = this.#graph
-    const weights = new Map(
-      [...carried.filter(({ kind }) => kind === 'weight').map(({ spec }) => spec), ...frozen].map(spec => [
-        spec.name,
-        copy(spec.name, spec.name, spec.shape),
-      ]),
-    )
+    const read = (spec: WeightSpec, tensor: string): Weight => {
+      const data = this.#feeds[tensor]!.data as Float32Array
+      const canonical = isConvolutionKernel(spec) ? fromOihw(data, spec.shape) : data.slice()
+      return { name: spec.name, shape: spec.shape, data: canonical }
+    }
     return {
-      weights: this.#order.map(name => weights.get(name)!),
-      momenta: carried
+      weights: weightSpecs(this.#architecture).map(spec => read(spec, spec.name)),
+      momenta: this.#graph.carried
         .filter(({ kind }) => kind === 'momentum')
-        .map(({ name, spec }) => copy(spec.name, name, spec.shape)),
+        .map(({ name, spec }) => read(spec, name)),
     }
   }
 
   async dispose(): Promise<void> {
     await this.#session.release()
-  }
-
-  get #order(): string[] {
-    return weightSpecs(this.#architecture).map(spec => spec.name)
   }
 }
 
@@ -123,17 +119,21 @@ export async function createOnnxRuntimeTrainer(
   const feeds: Record<string, Tensor> = { ...dataTensors(architecture, data, options) }
   const weights = new Map(initial.weights.map(weight => [weight.name, weight]))
   const momenta = new Map(initial.momenta.map(weight => [weight.name, weight]))
-  const tensor = (shape: readonly number[], values: Float32Array | undefined) =>
-    new Tensor('float32', values?.slice() ?? new Float32Array(elements(shape)), shape)
   for (const { name, kind, spec } of graph.carried) {
-    feeds[name] = tensor(spec.shape, (kind === 'weight' ? weights : momenta).get(spec.name)?.data)
+    const values = (kind === 'weight' ? weights : momenta).get(spec.name)?.data
+    feeds[name] = weightTensor(spec, values ?? new Float32Array(elements(spec.shape)))
+    if (kind === 'weight' && options.maskedWeights.includes(name)) {
+      feeds[tensorNames.mask(name)] = weightTensor(spec, new Float32Array(elements(spec.shape)).fill(1))
+    }
   }
-  for (const { name, shape } of graph.frozen) feeds[name] = tensor(shape, weights.get(name)!.data)
-  for (const name of options.maskedWeights) {
-    const { dims, size } = feeds[name]!
-    feeds[tensorNames.mask(name)] = new Tensor('float32', new Float32Array(size).fill(1), dims)
-  }
+  for (const spec of graph.frozen) feeds[spec.name] = weightTensor(spec, weights.get(spec.name)!.data)
   return new OnnxRuntimeTrainer(architecture, data, options, graph, session, feeds)
+}
+
+/** A weight as the graph keeps it; a copy. */
+function weightTensor(spec: WeightSpec, data: Float32Array): Tensor {
+  const values = isConvolutionKernel(spec) ? toOihw(data, spec.shape) : data.slice()
+  return new Tensor('float32', values, graphShape(spec))
 }
 
 function dataTensors(

@@ -31,6 +31,17 @@ export interface TrainingGraph {
   readonly dropouts: readonly { readonly rate: number; readonly elements: number }[]
 }
 
+/** A weight's shape inside the graph: convolution kernels are [out, in · taps] there, all others as they are. */
+export function graphShape(spec: WeightSpec): readonly number[] {
+  if (!isConvolutionKernel(spec)) return spec.shape
+  const [height, width, inputs, outputs] = spec.shape as [number, number, number, number]
+  return [outputs, inputs * height * width]
+}
+
+export function isConvolutionKernel(spec: WeightSpec): boolean {
+  return spec.role === 'kernel' && spec.shape.length === 4
+}
+
 export const tensorNames = {
   inputs: 'inputs',
   labels: 'labels',
@@ -64,7 +75,8 @@ export function buildTrainingGraph(
   data: { readonly weighted: boolean },
 ): TrainingGraph {
   const specs = weightSpecs(architecture)
-  const isFrozen = (spec: WeightSpec) => spec.role === 'kernel' && !spec.trainable
+  const isStatistic = (spec: WeightSpec) => spec.role === 'runningMean' || spec.role === 'runningVariance'
+  const isFrozen = (spec: WeightSpec) => !spec.trainable && !isStatistic(spec)
   const frozen = specs.filter(isFrozen)
   const carried: CarriedTensor[] = [
     ...specs
@@ -83,7 +95,7 @@ export function buildTrainingGraph(
   const inside = (name: string) => `step/${name}`
 
   // The body's inputs: carried tensors first, then what each step is given.
-  for (const { name, spec } of carried) body.input(inside(name), 'float32', spec.shape)
+  for (const { name, spec } of carried) body.input(inside(name), 'float32', graphShape(spec))
   body.input(inside(tensorNames.examples), 'int32', [batch])
   body.input(inside(tensorNames.learningRates), 'float32', [])
   if (augmented) body.input(inside(tensorNames.placements), 'int32', [batch])
@@ -120,11 +132,7 @@ export function buildTrainingGraph(
     examples: inside(tensorNames.examples),
     placements: augmented ? inside(tensorNames.placements) : undefined,
   })
-  const network = emitLayers(context, architecture.layers, {
-    tensor: first,
-    shape: inputShapeOf(architecture.input),
-    differentiable: false,
-  })
+  const network = emitLayers(context, architecture.layers, first)
   const gathered = (tensor: string) =>
     body.node('Gather', [tensor, inside(tensorNames.examples)], { axis: 0 })
   const { loss, gradient } = emitCrossEntropy(
@@ -140,7 +148,7 @@ export function buildTrainingGraph(
   for (const { name, kind, spec } of carried) {
     const next = tensorNames.next(inside(name))
     if (kind === 'momentum') {
-      body.output(next, 'float32', spec.shape, momenta.get(spec.name)!)
+      body.output(next, 'float32', graphShape(spec), momenta.get(spec.name)!)
     } else if (spec.trainable) {
       const updated = emitUpdate(body, spec, options.optimizer, {
         weight: inside(name),
@@ -150,9 +158,9 @@ export function buildTrainingGraph(
         mask: options.maskedWeights.includes(name) ? tensorNames.mask(name) : undefined,
       })
       momenta.set(name, updated.momentum)
-      body.output(next, 'float32', spec.shape, updated.weight)
+      body.output(next, 'float32', graphShape(spec), updated.weight)
     } else {
-      body.output(next, 'float32', spec.shape, statistics.get(name)!)
+      body.output(next, 'float32', graphShape(spec), statistics.get(name)!)
     }
   }
   body.output('step/loss', 'float32', [], loss)
@@ -176,7 +184,7 @@ export function buildTrainingGraph(
     { body: { graph: body }, num_scan_inputs: scanned.length },
     [...carried.map(({ name }) => tensorNames.next(name)), tensorNames.losses],
   )
-  for (const { name, spec } of carried) outer.output(tensorNames.next(name), 'float32', spec.shape)
+  for (const { name, spec } of carried) outer.output(tensorNames.next(name), 'float32', graphShape(spec))
   outer.output(tensorNames.losses, 'float32', ['steps'])
   return { model: outer.encode(`${architecture.name}:training`), carried, frozen, dropouts }
 }
@@ -194,11 +202,11 @@ function declareInputs(
   else graph.input(tensorNames.inputs, 'uint8', ['examples', elements(inputShapeOf(input))])
   graph.input(tensorNames.labels, 'int32', ['examples'])
   if (parts.weighted) graph.input(tensorNames.exampleWeights, 'float32', ['examples'])
-  for (const { name, spec } of parts.carried) graph.input(name, 'float32', spec.shape)
-  for (const { name, shape } of parts.frozen) graph.input(name, 'float32', shape)
+  for (const { name, spec } of parts.carried) graph.input(name, 'float32', graphShape(spec))
+  for (const spec of parts.frozen) graph.input(spec.name, 'float32', graphShape(spec))
   for (const name of options.maskedWeights) {
     const spec = parts.carried.find(tensor => tensor.kind === 'weight' && tensor.name === name)!.spec
-    graph.input(tensorNames.mask(name), 'float32', spec.shape)
+    graph.input(tensorNames.mask(name), 'float32', graphShape(spec))
   }
   graph.input(tensorNames.examples, 'int32', ['steps', batch])
   graph.input(tensorNames.learningRates, 'float32', ['steps'])

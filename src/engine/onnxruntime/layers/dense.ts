@@ -1,5 +1,4 @@
 import type { Layer } from '../../../model/architecture.js'
-import { sumRows } from './conv2d.js'
 import type { Activation, Emitted, StepContext } from './layer.js'
 
 export function emitDense(
@@ -7,7 +6,7 @@ export function emitDense(
   layer: Extract<Layer, { kind: 'dense' }>,
   input: Activation,
 ): Emitted {
-  const { graph, batch } = context
+  const { graph } = context
   const kernel = context.weight(`${layer.name}/kernel`)
   const bias = layer.bias ? [context.weight(`${layer.name}/bias`)] : []
   return {
@@ -18,7 +17,10 @@ export function emitDense(
     },
     backward(gradient) {
       context.gradient(`${layer.name}/kernel`, graph.node('Gemm', [input.tensor, gradient], { transA: 1 }))
-      if (layer.bias) context.gradient(`${layer.name}/bias`, sumRows(graph, gradient, batch))
+      if (layer.bias) {
+        const sum = graph.node('ReduceSum', [gradient, graph.int64([0])], { keepdims: 0 })
+        context.gradient(`${layer.name}/bias`, sum)
+      }
       return input.differentiable ? graph.node('Gemm', [gradient, kernel], { transB: 1 }) : undefined
     },
   }

@@ -1,15 +1,15 @@
 /** Every layer kind's way into the training graph. */
 import type { Layer } from '../../../model/architecture.js'
-import { elements } from '../../../model/shapes.js'
+import { type ActivationShape, elements } from '../../../model/shapes.js'
 import { emitActivation } from './activation.js'
 import { emitBatchNorm } from './batch-norm.js'
 import { emitConv2d } from './conv2d.js'
 import { emitDense } from './dense.js'
-import { type Activation, type Emitted, rows, type StepContext } from './layer.js'
-import { emitGlobalAveragePool, emitGlobalMaxPool, emitMaxPool, maxPoolGeometry } from './pooling.js'
+import type { Activation, Emitted, StepContext } from './layer.js'
+import { emitGlobalAveragePool, emitGlobalMaxPool, emitMaxPool } from './pooling.js'
 
 function emitLayer(context: StepContext, layer: Layer, input: Activation): Emitted {
-  const { graph, batch } = context
+  const { graph } = context
   switch (layer.kind) {
     case 'conv2d':
       return emitConv2d(context, layer, input)
@@ -20,23 +20,25 @@ function emitLayer(context: StepContext, layer: Layer, input: Activation): Emitt
     case 'activation':
       return emitActivation(context, layer, input)
     case 'maxPool':
-      return emitMaxPool(context, maxPoolGeometry(layer, input), input)
+      return emitMaxPool(context, layer, input)
     case 'globalMaxPool':
       return emitGlobalMaxPool(context, input)
     case 'globalAveragePool':
       return emitGlobalAveragePool(context, input)
-    case 'flatten': {
-      const length = elements(input.shape)
-      return {
-        output: { ...input, tensor: graph.reshape(input.tensor, [batch, length]), shape: [length] },
-        backward: gradient => graph.reshape(gradient, [rows(batch, input.shape), input.shape.at(-1)!]),
-      }
-    }
+    case 'flatten':
+      return input.shape.length === 1
+        ? { output: input, backward: gradient => gradient }
+        : {
+            output: {
+              ...input,
+              tensor: pixelsLast(context, input.tensor, input.shape),
+              shape: [elements(input.shape)],
+            },
+            backward: gradient => pixelsFirst(context, gradient, input.shape),
+          }
     case 'dropout': {
-      const mask = graph.reshape(context.dropoutMask(layer.rate, elements(input.shape)), [
-        rows(batch, input.shape),
-        input.shape.at(-1)!,
-      ])
+      const drawn = context.dropoutMask()
+      const mask = input.shape.length === 1 ? drawn : pixelsFirst(context, drawn, input.shape)
       return {
         output: { ...input, tensor: graph.node('Mul', [input.tensor, mask]) },
         backward: gradient => graph.node('Mul', [gradient, mask]),
@@ -64,6 +66,21 @@ function emitLayer(context: StepContext, layer: Layer, input: Activation): Emitt
       }
     }
   }
+}
+
+/** [channels, pixels · batch] → [batch, rows · columns · channels], the order in which dense kernels read pictures. */
+function pixelsLast({ graph, batch }: StepContext, tensor: string, shape: ActivationShape): string {
+  const [height, width, channels] = shape as readonly [number, number, number]
+  const pictures = graph.reshape(tensor, [channels, height * width, batch])
+  return graph.reshape(graph.node('Transpose', [pictures], { perm: [2, 1, 0] }), [batch, elements(shape)])
+}
+
+/** The inverse of {@link pixelsLast}. */
+function pixelsFirst({ graph, batch }: StepContext, tensor: string, shape: ActivationShape): string {
+  const [height, width, channels] = shape as readonly [number, number, number]
+  const rows = graph.reshape(tensor, [batch, height * width, channels])
+  const pictures = graph.node('Transpose', [rows], { perm: [2, 1, 0] })
+  return graph.reshape(pictures, [channels, height * width * batch])
 }
 
 /** Writes the layers one after the other; the backward pass goes only as far down as anything is trained. */

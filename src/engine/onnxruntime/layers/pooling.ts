@@ -1,48 +1,55 @@
 import type { Layer } from '../../../model/architecture.js'
-import { withExtraRow } from './extra-row.js'
-import type { Activation, Emitted, StepContext } from './layer.js'
-import { type WindowGeometry, windowsOf } from './windows.js'
+import { sumReaders } from './conv2d.js'
+import {
+  type Activation,
+  asMatrix,
+  byPixel,
+  type Emitted,
+  type StepContext,
+  withExtraPixel,
+} from './layer.js'
+import { windowsOf } from './windows.js'
 
 /**
  * Maximum over windows as a knock-out tournament between the taps, so that the gradient flows to exactly one
  * pixel a window: the first among equals, in row order.
  */
-export function emitMaxPool(context: StepContext, geometry: WindowGeometry, input: Activation): Emitted {
-  const { graph, batch } = context
-  const channels = input.shape.at(-1)!
-  const { height, width, kernel } = geometry
-  const windows = windowsOf(geometry)
-  const pixels = windows.outputHeight * windows.outputWidth
-  const taps = kernel * kernel
+export function emitMaxPool(
+  context: StepContext,
+  layer: Extract<Layer, { kind: 'maxPool' }>,
+  input: Activation,
+): Emitted {
+  const { graph } = context
+  const [height, width, channels] = input.shape as readonly [number, number, number]
+  const { size, stride, padding } = layer
+  const windows = windowsOf({ height, width, kernel: size, stride, padding })
+  const inputPixels = height * width
+  const outputPixels = windows.outputPixels
   const source = windows.padded
-    ? withExtraRow(graph, input.tensor, batch, height * width, channels, Number.NEGATIVE_INFINITY)
-    : graph.reshape(input.tensor, [batch, height * width, channels])
-  const entrants = Array.from({ length: taps }, (_, tap) => {
+    ? withExtraPixel(context, input.tensor, channels, inputPixels, Number.NEGATIVE_INFINITY)
+    : byPixel(context, input.tensor, channels, inputPixels)
+  const entrants = Array.from({ length: size * size }, (_, tap) => {
     const indices = graph.int32(`tap${tap}:${windows.key}`, () => windows.gatherTap(tap))
     return graph.node('Gather', [source, indices], { axis: 1 })
   })
   const winner = play(context, entrants)
   return {
     output: {
-      tensor: graph.reshape(winner.tensor, [batch * pixels, channels]),
+      tensor: asMatrix(context, winner.tensor, channels, outputPixels),
       shape: [windows.outputHeight, windows.outputWidth, channels],
       differentiable: input.differentiable,
     },
     backward(gradient) {
-      const shares = winner.share(graph.reshape(gradient, [batch, pixels, channels]))
-      const joined = graph.node('Concat', [...shares, graph.zeros([batch, 1, channels])], { axis: 1 })
-      // Rows of `joined` go tap by tap; the windows' own count goes pixel by pixel.
-      const indices = graph.int32(`pool-scatter:${windows.key}`, () =>
-        windows
-          .scatter(pixels * taps)
-          .map(reader =>
-            reader === pixels * taps ? reader : (reader % taps) * pixels + Math.floor(reader / taps),
-          ),
+      const shares = winner.share(byPixel(context, gradient, channels, outputPixels))
+      const nothing = graph.zeros([channels, 1, context.batch])
+      const joined = graph.node('Concat', [...shares, nothing], { axis: 1 })
+      const indices = graph.int32(`pool:${windows.key}`, () =>
+        windows.scatter(outputPixels, outputPixels * size * size),
       )
       const gathered = graph.node('Gather', [joined, indices], { axis: 1 })
-      if (windows.readers === 1) return graph.reshape(gathered, [batch * height * width, channels])
-      const grouped = graph.reshape(gathered, [batch * height * width, windows.readers, channels])
-      return graph.node('ReduceSum', [grouped, graph.int64([1])], { keepdims: 0 })
+      return windows.readers === 1
+        ? asMatrix(context, gathered, channels, inputPixels)
+        : sumReaders(context, gathered, windows.readers, channels, inputPixels)
     },
   }
 }
@@ -70,20 +77,20 @@ function play(context: StepContext, entrants: readonly string[]): Match {
 }
 
 export function emitGlobalMaxPool(context: StepContext, input: Activation): Emitted {
-  const { graph, batch } = context
+  const { graph } = context
   const [height, width, channels] = input.shape as readonly [number, number, number]
-  const pictures = graph.reshape(input.tensor, [batch, height * width, channels])
-  const entrants = graph.nodes('Split', [pictures], { axis: 1 }, height * width)
-  const winner = play(context, entrants)
+  const pixels = height * width
+  const pictures = byPixel(context, input.tensor, channels, pixels)
+  const winner = play(context, graph.nodes('Split', [pictures], { axis: 1 }, pixels))
   return {
     output: {
-      tensor: graph.reshape(winner.tensor, [batch, channels]),
+      tensor: toFeatures(context, winner.tensor, channels),
       shape: [channels],
       differentiable: input.differentiable,
     },
     backward(gradient) {
-      const shares = winner.share(graph.reshape(gradient, [batch, 1, channels]))
-      return graph.reshape(graph.node('Concat', shares, { axis: 1 }), [batch * height * width, channels])
+      const shares = winner.share(fromFeatures(context, gradient, channels))
+      return asMatrix(context, graph.node('Concat', shares, { axis: 1 }), channels, pixels)
     },
   }
 }
@@ -92,29 +99,31 @@ export function emitGlobalAveragePool(context: StepContext, input: Activation): 
   const { graph, batch } = context
   const [height, width, channels] = input.shape as readonly [number, number, number]
   const pixels = height * width
-  const pictures = graph.reshape(input.tensor, [batch, pixels, channels])
+  const pictures = byPixel(context, input.tensor, channels, pixels)
+  const average = graph.node('ReduceMean', [pictures], { axes: [1], keepdims: 0 })
   return {
     output: {
-      tensor: graph.node('ReduceMean', [pictures], { axes: [1], keepdims: 0 }),
+      tensor: toFeatures(context, average, channels),
       shape: [channels],
       differentiable: input.differentiable,
     },
     backward(gradient) {
-      const share = graph.reshape(graph.node('Mul', [gradient, graph.scalar(1 / pixels)]), [
-        batch,
-        1,
-        channels,
+      const share = graph.node('Mul', [gradient, graph.scalar(1 / pixels)])
+      const spread = graph.node('Expand', [
+        fromFeatures(context, share, channels),
+        graph.int64([channels, pixels, batch]),
       ])
-      const spread = graph.node('Expand', [share, graph.int64([batch, pixels, channels])])
-      return graph.reshape(spread, [batch * pixels, channels])
+      return asMatrix(context, spread, channels, pixels)
     },
   }
 }
 
-export function maxPoolGeometry(
-  layer: Extract<Layer, { kind: 'maxPool' }>,
-  input: Activation,
-): WindowGeometry {
-  const [height, width] = input.shape as readonly [number, number, number]
-  return { height, width, kernel: layer.size, stride: layer.stride, padding: layer.padding }
+/** [channels, batch] → [batch, channels] */
+function toFeatures({ graph, batch }: StepContext, pooled: string, channels: number): string {
+  return graph.node('Transpose', [graph.reshape(pooled, [channels, batch])], { perm: [1, 0] })
+}
+
+/** [batch, channels] → [channels, 1, batch] */
+function fromFeatures({ graph, batch }: StepContext, features: string, channels: number): string {
+  return graph.reshape(graph.node('Transpose', [features], { perm: [1, 0] }), [channels, 1, batch])
 }
