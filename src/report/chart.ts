@@ -6,8 +6,11 @@ import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { type Content, Html, html } from './html.js'
 
-/** Width in pixels at which a chart's text has its nominal size; narrower columns scale it down, wider ones do not scale it up. */
-export const chartWidth = 460
+/**
+ * Widths in pixels at which a chart's text has its nominal size, in columns of two and of three; charts grow and shrink
+ * with their column from there.
+ */
+export const width = { half: 400, third: 340 } as const
 
 /** Colours by meaning; blue, vermillion and bluish green of Okabe and Ito, with a shape each, stay apart for any eye. */
 export const colour = {
@@ -43,7 +46,7 @@ export interface ChartText {
 export function chart(options: Plot.PlotOptions, text: ChartText): Html {
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
   const svg = Plot.plot({
-    width: chartWidth,
+    width: width.half,
     ...options,
     document: document as unknown as Document,
     className: 'plot',

@@ -123,6 +123,8 @@ export interface Vote {
 
 /** An example worth a second look: a label issue, a PIE at some level, or both. */
 export interface Suspect {
+  /** Place in the order of suspicion, from 1. */
+  readonly rank: number
   readonly id: string
   readonly split: string
   readonly given: number

@@ -76,8 +76,8 @@ dfn { font-style: normal; font-weight: 650; }
 .eyebrow { margin: 0 0 0.7rem; color: var(--soft); font-size: 0.9rem; font-weight: 550; overflow-wrap: anywhere; }
 h1 { font-size: clamp(1.9rem, 5.2vw, 3.2rem); font-weight: 700; letter-spacing: -0.025em; max-width: 24ch; margin: 0 0 1.1rem; }
 .lead p { font-size: clamp(1.02rem, 1.8vw, 1.16rem); max-width: 64ch; margin: 0 0 0.45rem; color: var(--soft); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1px; margin: 2rem 0 0; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
-.figures > div { background: var(--surface); padding: 0.9rem 1.1rem 1rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 1px; margin: 2rem 0 0; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
+.figures > div { flex: 1 1 9rem; background: var(--surface); padding: 0.9rem 1.1rem 1rem; }
 .figures dt { font-size: 0.82rem; color: var(--soft); }
 .figures dd { margin: 0.1rem 0 0; font-size: 1.7rem; font-weight: 650; letter-spacing: -0.02em; line-height: 1.25; }
 .figures small { display: block; font-size: 0.8rem; font-weight: 400; letter-spacing: 0; color: var(--soft); line-height: 1.4; overflow-wrap: anywhere; }
@@ -97,6 +97,7 @@ th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
 section > .scroll { margin-bottom: 0.4rem; }
+.charts + .scroll { margin-top: 1.4rem; }
 section > .scroll th:first-child { white-space: nowrap; }
 details { margin: 0.6rem 0 0; }
 summary { cursor: pointer; font-size: 0.88rem; color: var(--first); width: fit-content; }
@@ -106,11 +107,11 @@ details[open] > summary { margin-bottom: 0.6rem; }
 .charts.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 19.5rem), 1fr)); }
 .chart { margin: 0; padding: 1.1rem 1.2rem 1rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; min-width: 0; }
 .chart figcaption p { margin: 0.25rem 0 0.8rem; font-size: 0.86rem; line-height: 1.45; color: var(--soft); overflow-wrap: anywhere; }
-.plot { display: block; max-width: 100%; height: auto; overflow: visible; font-family: var(--sans); --plot-background: var(--surface); }
+.plot { display: block; width: 100%; max-width: 31rem; height: auto; overflow: visible; font-family: var(--sans); --plot-background: var(--surface); }
 .plot text { white-space: pre; }
 .plot a { cursor: pointer; }
 .plot a:hover { stroke: var(--ink); stroke-width: 1.5px; }
-.wide .plot { max-width: none; }
+.wide .plot { width: auto; max-width: none; }
 .chart details table { font-size: 0.84rem; }
 
 .legend { display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; list-style: none; margin: 0 0 0.6rem; padding: 0; font-size: 0.84rem; color: var(--soft); }
@@ -127,7 +128,8 @@ details[open] > summary { margin-bottom: 0.6rem; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.6rem 0.8rem; align-items: end; padding: 0.9rem 1rem; margin: 0 0 1rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; }
 .filters[hidden], .pager[hidden] { display: none; }
 .filters label { display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
-.filters select, .filters input { max-width: 13rem; }
+.filters select { max-width: 10.5rem; }
+.filters input { max-width: 9rem; }
 .filters output { margin-left: auto; font-size: 0.88rem; color: var(--soft); align-self: center; }
 select, input, button { font: inherit; font-size: 0.9rem; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 7px; padding: 0.36rem 0.6rem; min-height: 2.2rem; }
 button { cursor: pointer; }
@@ -151,7 +153,7 @@ meter::-webkit-meter-inner-element { display: block; }
 meter::-webkit-meter-bar { height: 5px; border: 0; border-radius: 3px; background: var(--line); }
 meter::-webkit-meter-optimum-value { border-radius: 3px; background: var(--soft); }
 meter::-moz-meter-bar { border-radius: 3px; background: var(--soft); }
-.marks { display: flex; flex-wrap: wrap; gap: 0.35rem; align-items: center; justify-content: space-between; margin-top: auto; }
+.marks { display: grid; gap: 0.4rem; margin-top: auto; padding-top: 0.2rem; }
 .badges { display: inline-flex; flex-wrap: wrap; gap: 0.25rem; }
 .badge { font-size: 0.7rem; line-height: 1.5; padding: 0 0.4rem; border-radius: 99px; white-space: nowrap; border: 1px solid currentColor; }
 .badge.issue { color: var(--second); }
@@ -197,6 +199,7 @@ footer p { margin: 0; border-top: 1px solid var(--line); padding-top: 1.2rem; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 @media (forced-colors: active) { .key, .vote { forced-color-adjust: none; } }
+@page { margin: 14mm; }
 @media print {
   :root { color-scheme: light; --paper: #fff; --surface: #fff; --ink: #000; --soft: #333; --muted: #666; --line: #bbb; --cell: #f3f3f3; --first: #1a63ad; --on-first: #fff; --second: #c2500a; --third: #0b7d63; --shadow: none; }
   body { font-size: 9.5pt; }
@@ -206,8 +209,9 @@ footer p { margin: 0; border-top: 1px solid var(--line); padding-top: 1.2rem; }
   .chart, .card, tr, .figures { break-inside: avoid; }
   h2, h3, caption, thead { break-after: avoid; }
   .charts { grid-template-columns: 1fr 1fr; }
-  .charts.small, .cards { grid-template-columns: repeat(4, 1fr); }
-  .charts.small { grid-template-columns: repeat(2, 1fr); }
+  .charts.small { grid-template-columns: repeat(3, 1fr); }
+  .cards { grid-template-columns: repeat(6, 1fr); gap: 0.5rem; }
+  .key, .vote, .picture, meter { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main, footer { max-width: none; padding-inline: 0; }
   table { font-size: 8pt; }
   th, td { padding: 0.25rem 0.4rem; }

@@ -252,6 +252,7 @@ async function suspectRows(
       }
     }
     return {
+      rank: row + 1,
       id: id?.(row) ?? `glyph-${String((row * 7919) % 10_000).padStart(5, '0')}`,
       split: 'train',
       given,

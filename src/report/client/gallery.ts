@@ -68,7 +68,7 @@ export const noFilter: Filter = {
 }
 
 /** Suspects on one page, so that the document stays small however many there are. */
-export const pageSize = 48
+export const pageSize = 24
 
 /** At how many levels the suspect is a PIE. */
 export function pieLevels(data: GalleryData, row: number): number {

@@ -1,6 +1,6 @@
 /** Which classes and subgroups pay for compression, level by level. */
 import * as Plot from '@observablehq/plot'
-import { chart, chartWidth, colour, table } from '../chart.js'
+import { chart, colour, table, width } from '../chart.js'
 import { auditedSplit, type ClassImpact, levelInWords, type ReportData } from '../data.js'
 import { count, counted, fraction, percent, points, shorten } from '../format.js'
 import { type Html, html, name } from '../html.js'
@@ -47,7 +47,11 @@ ${compressed.map(level =>
 )}</div>
 <details><summary>The figures</summary>
 ${impactTable('Recall by level and class, most changed first', whole, data)}</details>
-${subgroups.length > 0 && html`<h3>Subgroups</h3>${impactTable('Recall by level, class and subgroup, most changed first', subgroups, data)}`}
+${
+  subgroups.length > 0 &&
+  html`<details><summary>Subgroups: ${count(subgroups.filter(row => row.significant).length)} of
+${counted(subgroups.length, 'comparison')} significant</summary>${impactTable('Recall by level, class and subgroup, most changed first', subgroups, data)}</details>`
+}
 `,
   }
 }
@@ -65,10 +69,10 @@ function bySignificanceAndSize(a: ClassImpact, b: ClassImpact): number {
 
 const size = (row: ClassImpact) => (Number.isFinite(row.relativeChange) ? Math.abs(row.relativeChange) : -1)
 
-const outcomes = ['worse', 'better', 'none'] as const
+const outcomes = ['worse', 'better', 'unclear'] as const
 
 function outcome(row: ClassImpact): (typeof outcomes)[number] {
-  if (!row.significant) return 'none'
+  if (!row.significant) return 'unclear'
   return row.relativeChange < 0 ? 'worse' : 'better'
 }
 
@@ -82,6 +86,7 @@ function levelChart(
   const known = rows.filter(row => Number.isFinite(row.relativeChange))
   const longest = Math.max(...drawn.map(index => [...(classNames[index] ?? '')].length))
   const significant = known.filter(row => row.significant)
+  const unclear = known.filter(row => !row.significant)
   const worst = significant.toSorted((a, b) => a.relativeChange - b.relativeChange)[0]
   const worstInWords =
     worst && worst.relativeChange < 0
@@ -89,11 +94,12 @@ function levelChart(
       : ''
   const text = (row: ClassImpact) =>
     `${classNames[row.class]}: ${points(row.relativeChange)} points (recall ${percent(row.denseRecall.mean)} → ${percent(row.levelRecall.mean)}, q = ${fraction(row.q)})`
+  const position = { y: 'class', x: 'relativeChange', r: 4, title: text }
   return chart(
     {
-      width: 340,
+      width: width.third,
       height: 58 + 18 * drawn.length,
-      marginLeft: Math.min(chartWidth / 3, 14 + 6.8 * Math.min(longest, 18)),
+      marginLeft: Math.min(width.third / 3, 14 + 6.8 * Math.min(longest, 18)),
       marginTop: 8,
       marginBottom: 40,
       x: {
@@ -123,21 +129,14 @@ function levelChart(
           strokeWidth: 1.5,
           strokeOpacity: 0.6,
         }),
-        Plot.dot(known, {
-          y: 'class',
-          x: 'relativeChange',
-          stroke: outcome,
-          fill: (row: ClassImpact) => (row.significant ? outcome(row) : null),
-          symbol: outcome,
-          r: 4,
-          title: text,
-        }),
+        Plot.dot(unclear, { ...position, stroke: outcome, fill: 'var(--surface)' }),
+        Plot.dot(significant, { ...position, fill: outcome, symbol: outcome }),
       ],
     },
     {
       kind: 'class-impact',
       title: capitalized(level),
-      summary: `${counted(significant.length, 'class', 'classes')} changed significantly${worstInWords}.`,
+      summary: `${significant.length === 0 ? 'No class' : counted(significant.length, 'class', 'classes')} changed significantly${worstInWords}.`,
     },
   )
 }
@@ -156,7 +155,10 @@ function impactTable(caption: string, rows: readonly ClassImpact[], { classNames
       { head: 'Recall', numeric: true, value: row => percent(row.levelRecall.mean) },
       { head: 'Relative change', numeric: true, value: row => points(row.relativeChange) },
       { head: 'q', numeric: true, value: row => fraction(row.q) },
-      { head: 'Significant', value: row => ({ worse: 'worse', better: 'better', none: '–' })[outcome(row)] },
+      {
+        head: 'Significant',
+        value: row => ({ worse: 'worse', better: 'better', unclear: '–' })[outcome(row)],
+      },
     ],
     ordered.slice(0, tableRows),
     ordered.length > tableRows

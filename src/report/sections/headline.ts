@@ -25,26 +25,22 @@ export function pieSentence(data: ReportData): string | undefined {
   const on = level.top1OnPies.mean
   const off = level.top1OffPies.mean
   if (!Number.isFinite(on) || !Number.isFinite(off)) return `${rate}.`
-  return `${rate}; the networks are right on ${percent(on)} of them and on ${percent(off)} of the rest.`
+  return `${rate}; accuracy is ${percent(on)} on them and ${percent(off)} on the rest.`
 }
 
-/** What retraining without the suspects gained; undefined where nothing was retrained. */
+/** Arms that answer what cleaning gains, the most telling first. */
+const tellingArms = ['cleaned', 'relabeled', 'non-pie']
+
+/** What retraining without the label issues changed; undefined where nothing was retrained. */
 export function retrainingSentence({ retrain }: ReportData): string | undefined {
-  const all = retrain?.find(({ arm }) => arm === 'all')
-  const arms = retrain?.filter(arm => arm.difference !== undefined && arm.arm !== 'random') ?? []
-  if (all === undefined || arms.length === 0) return undefined
-  const best = arms.reduce((a, b) => (b.difference!.mean > a.difference!.mean ? b : a))
-  const { mean, low, high } = best.difference!
-  const onWhat = armInWords(best.arm)
-  if (!Number.isFinite(low)) {
-    return `Trained ${onWhat}, a network’s test accuracy changes by ${points(mean)} points (one seed: no interval).`
-  }
-  const interval = `95 % interval ${points(low)} to ${points(high)}`
-  if (low <= 0 && high >= 0) {
-    return `Retraining shows no clear gain: the best arm, trained ${onWhat}, changes test accuracy by ${points(mean)} points (${interval}).`
-  }
-  const verb = mean > 0 ? 'gains' : 'loses'
-  return `Trained ${onWhat}, a network ${verb} ${points(Math.abs(mean)).replace('+', '')} points of test accuracy (difference ${points(mean)}, ${interval}).`
+  const arms = tellingArms.map(arm => retrain?.find(other => other.arm === arm))
+  const told = arms.find(arm => arm?.difference !== undefined)
+  if (told?.difference === undefined) return undefined
+  const { mean, low, high } = told.difference
+  const change = `Trained ${armInWords(told.arm)}, a network’s test accuracy changes by ${points(mean)} points`
+  if (!Number.isFinite(low)) return `${change} (a single seed: no interval).`
+  const isClear = low > 0 || high < 0
+  return `${change} (95 % interval ${points(low)} to ${points(high)}${isClear ? '' : ': no clear difference'}).`
 }
 
 /** How an arm reads after “trained”. */

@@ -1,6 +1,6 @@
 /** How label quality is spread, which classes have the most label issues, and what they are taken for. */
 import * as Plot from '@observablehq/plot'
-import { chart, chartWidth, colour, table } from '../chart.js'
+import { chart, colour, table, width } from '../chart.js'
 import type { ConfusionPair, ReportData } from '../data.js'
 import { count, fraction, percent, shorten } from '../format.js'
 import { type Html, html, name } from '../html.js'
@@ -42,8 +42,9 @@ function histogram({ labels }: ReportData): Html {
   const high = share(issues, others, bin => bin >= (bins * 9) / 10)
   return chart(
     {
-      height: 300,
+      height: 340,
       marginLeft: 56,
+      marginBottom: 42,
       x: { label: 'Label quality', domain: [0, 1], ticks: 5 },
       // Nearly all labels are good ones; a square root leaves the few that are not something to be seen by.
       y: {
@@ -105,17 +106,17 @@ function confusion({ labels, classNames }: ReportData): Html {
   const pairs = labels.confusion.filter(pair => shown.has(pair.given) && shown.has(pair.suggested))
   const most = Math.max(1, ...pairs.map(pair => pair.examples))
   const longest = Math.max(...drawn.map(index => [...(classNames[index] ?? '')].length))
-  const margin = Math.min(chartWidth / 3, 14 + 6.8 * Math.min(longest, 14))
+  const margin = Math.min(width.half / 3, 14 + 6.8 * Math.min(longest, 14))
   const cell = drawn.length > 12 ? 26 : 30
   const isDense = longest > 3
   const axis = { type: 'band', domain: drawn, padding: 0.06 } as const
   const tickFormat = (index: number) => shorten(classNames[index] ?? String(index), 14)
   const [first] = labels.confusion
   const nameOf = (index: number) => classNames[index] ?? String(index)
-  const isStrong = (pair: ConfusionPair) => pair.examples > most * 0.35
+  const isStrong = (pair: ConfusionPair) => pair.examples > most * 0.6
   return chart(
     {
-      width: Math.max(chartWidth, margin + 24 + cell * drawn.length),
+      width: Math.max(width.half, margin + 24 + cell * drawn.length),
       height: (isDense ? margin : 40) + 40 + cell * drawn.length,
       marginLeft: margin + 16,
       marginTop: isDense ? margin + 14 : 44,

@@ -1,6 +1,6 @@
 /** What each level of compression costs: table of the levels, accuracy against sparsity, PIEs. */
 import * as Plot from '@observablehq/plot'
-import { chart, chartWidth, colour, table } from '../chart.js'
+import { chart, colour, table, width } from '../chart.js'
 import { auditedSplit, type LevelSummary, type ReportData, type SplitSummary } from '../data.js'
 import { bytes, count, meanPercent, percent, points, shorten } from '../format.js'
 import { type Html, html, name } from '../html.js'
@@ -20,16 +20,17 @@ label, is not the class that most dense networks predict. Accuracies are measure
         ? `; a training example is judged only by networks that did not train on it (${data.population.crossFit}-fold cross-fit)`
         : ''
     }.</p>
-${data.splits.map(levelTable)}
-<div class="charts">
+${data.splits.map(split => levelTable(split, data.classNames.length))}
+<p class="note">Accuracy: mean ± standard deviation over seeds. On PIEs, on the rest: accuracy on the PIEs of the level
+(for dense: of any level) and on all other examples. Classes changed: classes whose recall changed significantly.</p>
+<div class="charts small">
 ${charts.filter(figure => figure !== undefined)}</div>
 `,
   }
 }
 
-function levelTable(split: SplitSummary): Html {
+function levelTable(split: SplitSummary, classes: number): Html {
   const dense = split.levels[0]!
-  const hasTop5 = split.levels.some(level => Number.isFinite(level.top5.mean))
   const caption = `${splitTitles[split.split] ?? split.split}: ${count(split.examples)}`
   return table<LevelSummary>(
     caption,
@@ -48,7 +49,7 @@ function levelTable(split: SplitSummary): Html {
         numeric: true,
         value: level => (level === dense ? '–' : points(level.top1.mean - dense.top1.mean)),
       },
-      ...(hasTop5
+      ...(classes > 5
         ? [
             {
               head: 'Top-5',
@@ -68,7 +69,6 @@ function levelTable(split: SplitSummary): Html {
       },
     ],
     split.levels,
-    'Accuracy: mean ± standard deviation over seeds. On PIEs, on the rest: accuracy on the PIEs of the level (for dense: of any level) and on all other examples. Classes changed: classes whose recall changed significantly.',
   )
 }
 
@@ -113,8 +113,10 @@ function accuracyBySparsity({ splits }: ReportData): Html | undefined {
   const sorted = points.toSorted((a, b) => a.sparsity - b.sparsity)
   return chart(
     {
-      height: 280,
-      marginLeft: 52,
+      width: width.third,
+      height: 270,
+      marginLeft: 46,
+      marginBottom: 42,
       x: {
         label: 'Sparsity, % of kernel weights',
         transform: (share: number) => share * 100,
@@ -213,6 +215,8 @@ function pieRate({ splits }: ReportData): Html | undefined {
     levels.slice(1).map(level => ({ split, level: level.name, rate: level.pieRate, pies: level.pies })),
   )
   if (rates.length === 0) return undefined
+  const rateInWords = ({ level, split, rate, pies }: (typeof rates)[number]) =>
+    `${level}, ${split}: ${percent(rate)} (${count(pies)} PIEs)`
   const series = splitSeries(splits)
   return chart(
     {
@@ -229,18 +233,29 @@ function pieRate({ splits }: ReportData): Html | undefined {
       symbol: { domain: series.domain, range: series.symbols },
       marks: [
         Plot.ruleX([0], { stroke: colour.line }),
-        Plot.ruleY(
-          rates,
-          Plot.groupY({ x2: 'max' }, { y: 'level', x1: 0, x2: 'rate', stroke: colour.line, strokeWidth: 2 }),
-        ),
-        Plot.dot(rates, {
-          y: 'level',
-          x: 'rate',
-          fill: 'split',
-          symbol: 'split',
-          r: 4.5,
-          title: ({ level, split, rate, pies }: (typeof rates)[number]) =>
-            `${level}, ${split}: ${percent(rate)} (${count(pies)} PIEs)`,
+        ...splits.flatMap(({ split }, i) => {
+          const ofSplit = rates.filter(rate => rate.split === split)
+          // The splits stand a little above and below their level's line, so that neither hides the other.
+          const dy = (i - (splits.length - 1) / 2) * 10
+          const position = { y: 'level', dy }
+          return [
+            Plot.ruleY(ofSplit, {
+              ...position,
+              x1: 0,
+              x2: 'rate',
+              stroke: 'split',
+              strokeOpacity: 0.5,
+              strokeWidth: 2,
+            }),
+            Plot.dot(ofSplit, {
+              ...position,
+              x: 'rate',
+              fill: 'split',
+              symbol: 'split',
+              r: 4,
+              title: rateInWords,
+            }),
+          ]
         }),
       ],
     },
@@ -273,8 +288,9 @@ function levelAxis(levels: readonly LevelSummary[]): Plot.PlotOptions {
   const names = levels.map(level => level.name)
   const longest = Math.max(...names.map(text => [...text].length))
   return {
-    height: Math.max(130, 60 + 30 * names.length),
-    marginLeft: Math.min(chartWidth / 3, 16 + 6.8 * Math.min(longest, 22)),
+    width: width.third,
+    height: Math.max(130, 60 + 26 * names.length),
+    marginLeft: Math.min(width.third * 0.45, 16 + 6.8 * Math.min(longest, 22)),
     marginTop: 12,
     marginBottom: 42,
     y: {

@@ -1,6 +1,6 @@
 /** Whether training on the cleaned data helps. */
 import * as Plot from '@observablehq/plot'
-import { chart, chartWidth, colour, table } from '../chart.js'
+import { chart, colour, table, width } from '../chart.js'
 import type { ArmSummary, ReportData } from '../data.js'
 import { count, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
@@ -39,7 +39,7 @@ function armAxis(arms: readonly ArmSummary[]): Plot.PlotOptions {
   const longest = Math.max(...names.map(text => text.length))
   return {
     height: 70 + 34 * names.length,
-    marginLeft: Math.min(chartWidth / 3, 16 + 6.8 * longest),
+    marginLeft: Math.min(width.half / 3, 16 + 6.8 * longest),
     marginTop: 12,
     marginBottom: 42,
     y: { type: 'band', domain: names, label: null, padding: 0.4, tickSize: 0 },

@@ -1,0 +1,207 @@
+/** The tables of a run as the report takes them. */
+import { openTable } from '../pipeline/files.js'
+import type {
+  ArmSummary,
+  ClassImpact,
+  LabelSummary,
+  LevelSummary,
+  SplitSummary,
+  Spread,
+  Suspect,
+} from '../report/data.js'
+import { LabelTally } from '../report/label-summary.js'
+import { SuspectChoice } from '../report/suspect-choice.js'
+import type { DecisionRule } from '../scoring/decision.js'
+import { unknownTruth } from '../scoring/known-truth.js'
+import {
+  booleanColumn,
+  float32Column,
+  imageColumn,
+  int32Column,
+  nullableInt32Column,
+  stringColumn,
+  vectorColumn,
+} from '../tables/columns.js'
+
+/** A row of a small table. */
+type Row = Readonly<Record<string, unknown>>
+
+/** All rows of a table that has few. */
+async function readRows(path: string): Promise<Row[]> {
+  const rows: Row[] = []
+  for await (const batch of openTable(path)) {
+    for (let row = 0; row < batch.numRows; row++) rows.push(batch.get(row)!.toJSON())
+  }
+  return rows
+}
+
+/** A number; NaN for null. */
+const number = (row: Row, column: string): number => (row[column] == null ? Number.NaN : Number(row[column]))
+
+const spread = (row: Row, column: string): Spread => ({
+  mean: number(row, `${column}_mean`),
+  sd: number(row, `${column}_sd`),
+})
+
+/** `levels.parquet` by split, the levels in the given order. */
+export async function readLevels(path: string, order: readonly string[]): Promise<SplitSummary[]> {
+  const splits = new Map<string, { split: string; examples: number; levels: LevelSummary[] }>()
+  for (const row of await readRows(path)) {
+    const split = String(row.split)
+    const summary = splits.get(split) ?? { split, examples: number(row, 'examples'), levels: [] }
+    splits.set(split, summary)
+    summary.levels.push({
+      name: String(row.level),
+      method: String(row.method),
+      sparsity: number(row, 'sparsity'),
+      bits: number(row, 'bits'),
+      members: number(row, 'members'),
+      bytes: number(row, 'size_bytes'),
+      nonZeroWeights: number(row, 'nonzero_weights'),
+      top1: spread(row, 'top1'),
+      top5: spread(row, 'top5'),
+      top1OnPies: spread(row, 'pie_top1'),
+      top1OffPies: spread(row, 'non_pie_top1'),
+      pies: number(row, 'pies'),
+      pieRate: number(row, 'pie_rate'),
+      significantClasses: number(row, 'significant_classes'),
+    })
+  }
+  for (const { levels } of splits.values()) {
+    levels.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
+  }
+  return [...splits.values()]
+}
+
+/** `classes.parquet`. */
+export async function readClasses(path: string): Promise<ClassImpact[]> {
+  return (await readRows(path)).map(row => ({
+    level: String(row.level),
+    split: String(row.split),
+    class: number(row, 'class'),
+    ...(row.group == null ? {} : { group: `${row.group} = ${row.group_value}` }),
+    examples: number(row, 'n'),
+    denseRecall: spread(row, 'dense_recall'),
+    levelRecall: spread(row, 'recall'),
+    relativeChange: number(row, 'relative_change'),
+    q: number(row, 'q'),
+    significant: row.significant === true,
+  }))
+}
+
+/** `retrain.parquet`: an arm's means stand in the row without a seed. */
+export async function readArms(path: string): Promise<ArmSummary[]> {
+  const rows = await readRows(path)
+  return rows
+    .filter(row => row.seed == null)
+    .map(row => ({
+      arm: String(row.arm),
+      examples: number(row, 'n'),
+      runs: rows.filter(run => run.arm === row.arm && run.seed != null).map(run => number(run, 'top1')),
+      top1: { mean: number(row, 'top1'), sd: number(row, 'top1_sd') },
+      top1OnPies: number(row, 'pie_top1'),
+      top1OffPies: number(row, 'non_pie_top1'),
+      ...(row.arm === 'all' || row.difference == null
+        ? {}
+        : {
+            difference: {
+              mean: number(row, 'difference'),
+              low: number(row, 'difference_low'),
+              high: number(row, 'difference_high'),
+            },
+          }),
+    }))
+}
+
+/** Streams `scores.parquet`. */
+export async function readLabels(
+  path: string,
+  dataset: { readonly classes: number; readonly examples: number; readonly trueLabel: boolean },
+  rule: DecisionRule,
+): Promise<LabelSummary> {
+  const tally = new LabelTally(dataset.classes, dataset.examples)
+  const columns = ['split', 'label', 'label_quality', 'is_label_issue', 'suggested_label']
+  if (dataset.trueLabel) columns.push('true_label')
+  for await (const batch of openTable(path, { columns })) {
+    tally.add({
+      split: stringColumn(batch, 'split'),
+      label: int32Column(batch, 'label'),
+      labelQuality: float32Column(batch, 'label_quality'),
+      isLabelIssue: booleanColumn(batch, 'is_label_issue'),
+      suggestedLabel: int32Column(batch, 'suggested_label'),
+      ...(dataset.trueLabel ? { trueLabel: nullableInt32Column(batch, 'true_label', unknownTruth) } : {}),
+    })
+  }
+  return tally.summary(rule)
+}
+
+/** Streams `pies.parquet` without pictures and features. @param levels names, `dense` first */
+export async function readSuspects(path: string, levels: readonly string[]): Promise<SuspectChoice> {
+  const choice = new SuspectChoice()
+  const columns = [
+    ...['rank', 'example_id', 'split', 'label', 'suggested_label', 'suggested_p', 'label_quality'],
+    ...['disagreement', 'is_label_issue'],
+    ...levels.flatMap(level => [`modal_${level}`, `agreement_${level}`]),
+    ...levels.slice(1).map(level => `is_pie_${level}`),
+  ]
+  for await (const batch of openTable(path, { columns })) {
+    const rank = int32Column(batch, 'rank')
+    const id = stringColumn(batch, 'example_id')
+    const split = stringColumn(batch, 'split')
+    const given = int32Column(batch, 'label')
+    const suggested = int32Column(batch, 'suggested_label')
+    const suggestedProbability = float32Column(batch, 'suggested_p')
+    const labelQuality = float32Column(batch, 'label_quality')
+    const disagreement = float32Column(batch, 'disagreement')
+    const issue = booleanColumn(batch, 'is_label_issue')
+    const votes = levels.map((level, l) => ({
+      modal: int32Column(batch, `modal_${level}`),
+      agreement: float32Column(batch, `agreement_${level}`),
+      pie: l === 0 ? undefined : booleanColumn(batch, `is_pie_${level}`),
+    }))
+    for (let row = 0; row < batch.numRows; row++) {
+      choice.add({
+        rank: rank[row]!,
+        id: id[row]!,
+        split: split[row]!,
+        given: given[row]!,
+        suggested: suggested[row]!,
+        suggestedProbability: suggestedProbability[row]!,
+        labelQuality: labelQuality[row]!,
+        disagreement: disagreement[row]!,
+        issue: issue[row] === 1,
+        votes: votes.map(({ modal, agreement, pie }) => ({
+          modal: modal[row]!,
+          agreement: agreement[row]!,
+          pie: pie?.[row] === 1,
+        })),
+      })
+    }
+  }
+  return choice
+}
+
+/** What a suspect looks like: its encoded image, or its features. */
+export type SuspectContent = Uint8Array | Float32Array
+
+/** The contents of the suspects with these ranks, from `pies.parquet`, in the order of their rank. */
+export async function* readContents(
+  path: string,
+  kind: 'image' | 'features',
+  ranks: readonly Suspect['rank'][],
+): AsyncGenerator<[rank: number, content: SuspectContent]> {
+  const wanted = new Set(ranks)
+  const column = kind === 'image' ? 'image' : 'features'
+  for await (const batch of openTable(path, { columns: ['rank', column] })) {
+    const images = kind === 'image' ? imageColumn(batch, column) : undefined
+    const vectors = kind === 'image' ? undefined : vectorColumn(batch, column)
+    for (const [row, rank] of int32Column(batch, 'rank').entries()) {
+      if (!wanted.delete(rank)) continue
+      const content = images
+        ? images[row]?.bytes
+        : vectors!.values.slice(row * vectors!.size, (row + 1) * vectors!.size)
+      if (content) yield [rank, content]
+    }
+    if (wanted.size === 0) return
+  }
+}
