@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RecordBatch } from 'apache-arrow'
+import { readDatasetInfo } from '../dataset/info.js'
 import { ConfigError, DataError } from '../errors.js'
 import { openTable, writeTable } from '../pipeline/files.js'
 import { type Level, levelsOf } from '../pipeline/levels.js'
@@ -56,6 +57,9 @@ interface SubgroupAttribute {
   readonly numbers: Int32Array
 }
 
+/** What `members.json` holds: the members of each level, in the order of their seeds. */
+type Members = Readonly<Record<string, readonly MemberFile[]>>
+
 interface Verdicts {
   readonly quality: Float32Array
   readonly issues: Uint8Array
@@ -69,10 +73,8 @@ const portionRows = 65_536
 async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
   const { pipeline } = context
   const levels = levelsOf(pipeline)
-  const dataset = await readJson<{ classNames: string[]; trainExamples: number; testExamples: number }>(
-    context.input('dataset.json'),
-  )
-  const members = await readJson<Record<string, MemberFile[]>>(context.input('members.json'))
+  const dataset = await readDatasetInfo(context.input('dataset.json'))
+  const members = JSON.parse(await readFile(context.input('members.json'), 'utf8')) as Members
   const examples = await readExamples(context, dataset.trainExamples + dataset.testExamples)
   const scores = new PopulationScores({
     examples: examples.labels.length,
@@ -159,7 +161,7 @@ async function readExamples(context: StageContext, count: number): Promise<Examp
 async function addPredictions(
   context: StageContext,
   levels: readonly Level[],
-  members: Readonly<Record<string, readonly MemberFile[]>>,
+  members: Members,
   examples: Examples,
   scores: PopulationScores,
 ): Promise<void> {
@@ -425,8 +427,4 @@ function headline(
 /** The figures that are numbers. */
 function defined<T extends Record<string, number>>(figures: T): Partial<T> {
   return Object.fromEntries(Object.entries(figures).filter(([, value]) => !Number.isNaN(value))) as Partial<T>
-}
-
-async function readJson<T>(path: string): Promise<T> {
-  return JSON.parse(await readFile(path, 'utf8')) as T
 }

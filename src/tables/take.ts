@@ -1,136 +1,119 @@
-/** Selecting rows of Arrow batches of any type, buffer by buffer, so that no value is converted on its way. */
-import { Data, DataType, makeData, RecordBatch, Struct } from 'apache-arrow'
+/** Rows of a record batch by their index, for every column type a data set may bring along. */
+import { type Data, DataType, makeData, RecordBatch, Struct, type Vector } from 'apache-arrow'
 
 /**
- * The rows of these indexes, in their order; a row may be taken several times.
- * @param rows each from 0 to the batch's number of rows − 1
- * @throws TypeError for types that have no plain layout: unions, views, run-end encoding
+ * The rows at these indexes, in this order; a row may come more than once.
+ * @throws TypeError for unions and the like, which no format that is read here produces
  */
-export function takeRows(batch: RecordBatch, rows: ArrayLike<number>): RecordBatch {
-  const children = batch.data.children.map(child => take(child, rows))
+export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
+  const children = batch.schema.fields.map((_, index) => take(chunkOf(batch.getChildAt(index)!), rows))
   const type = new Struct(batch.schema.fields)
   return new RecordBatch(batch.schema, makeData({ type, length: rows.length, nullCount: 0, children }))
 }
 
-type Offsets = Int32Array | BigInt64Array
+function chunkOf(column: Vector): Data {
+  const [data, more] = column.data
+  if (more !== undefined) throw new TypeError('a column of a record batch is one chunk')
+  return data
+}
 
-function take(data: Data, rows: ArrayLike<number>): Data {
+function take(data: Data, rows: Int32Array): Data {
   const { type } = data
-  if (isBytes(type)) return rebuild(data, rows, takeBytes(data, rows))
-  if (DataType.isList(type) || DataType.isMap(type) || DataType.isLargeList(type)) {
-    const { valueOffsets, items } = takeLists(data, rows)
-    return rebuild(data, rows, { valueOffsets }, [take(data.children[0], items)])
+  const common = { type: type as never, length: rows.length, ...takeValidity(data, rows) }
+  if (DataType.isNull(type)) return makeData({ type, length: rows.length }) as Data
+  if (DataType.isStruct(type)) {
+    return makeData({ ...common, children: data.children.map(child => take(child, rows)) }) as Data
   }
   if (DataType.isFixedSizeList(type)) {
-    const items = spread(rows, type.listSize)
-    return rebuild(data, rows, {}, [take(data.children[0], items)])
+    const { listSize } = type
+    const items = new Int32Array(rows.length * listSize)
+    for (const [index, row] of rows.entries()) {
+      for (let item = 0; item < listSize; item++) {
+        items[index * listSize + item] = row * listSize + item
+      }
+    }
+    return makeData({ ...common, child: take(data.children[0], items) }) as Data
   }
-  if (DataType.isStruct(type)) {
-    return rebuild(
-      data,
-      rows,
-      {},
-      data.children.map(child => take(child, rows)),
-    )
+  if (DataType.isList(type) || DataType.isMap(type)) {
+    const { valueOffsets, ranges } = takeRanges(data.valueOffsets, rows)
+    const items = Int32Array.from(ranges)
+    return makeData({ ...common, valueOffsets, child: take(data.children[0], items) }) as Data
+  }
+  if (DataType.isUtf8(type) || DataType.isBinary(type)) return takeBytes(data, rows, common, Int32Array)
+  if (DataType.isLargeUtf8(type) || DataType.isLargeBinary(type)) {
+    return takeBytes(data, rows, common, BigInt64Array)
   }
   if (DataType.isBool(type)) {
-    const { values, offset } = data
-    return rebuild(data, rows, { values: bitmap(rows.length, k => bitAt(values, offset + rows[k])) })
+    const bits = bitmap(rows.length, index => bitAt(data.values as Uint8Array, rows[index] + data.offset))
+    return makeData({ ...common, data: bits }) as Data
   }
-  if (DataType.isNull(type)) return rebuild(data, rows, {})
-  if (data.children.length > 0 || data.valueOffsets !== undefined || data.variadicBuffers.length > 0) {
-    throw new TypeError(`rows of a column of type ${type} cannot be selected`)
+  if (DataType.isDictionary(type)) {
+    return makeData({ ...common, data: takeFixed(data, rows), dictionary: data.dictionary } as never) as Data
   }
-  return rebuild(data, rows, { values: takeFixed(data, rows) })
+  if (data.children.length > 0 || !ArrayBuffer.isView(data.values)) {
+    throw new TypeError(`rows of ${type} cannot be taken`)
+  }
+  return makeData({ ...common, data: takeFixed(data, rows) }) as Data
 }
 
-const isBytes = (type: DataType): boolean =>
-  DataType.isUtf8(type) ||
-  DataType.isBinary(type) ||
-  DataType.isLargeUtf8(type) ||
-  DataType.isLargeBinary(type)
+type FixedWidth = Int32Array | BigInt64Array
 
-/** Data of the same type and dictionary, with the validity of the rows. */
-function rebuild(
-  data: Data,
-  rows: ArrayLike<number>,
-  { valueOffsets, values }: { valueOffsets?: Offsets; values?: Data['values'] },
-  children: Data[] = [],
-): Data {
-  const isNullable = data.nullCount > 0 && data.nullBitmap !== undefined
-  const nullBitmap = isNullable ? bitmap(rows.length, k => data.getValid(rows[k])) : undefined
-  const buffers = [valueOffsets, values, nullBitmap, undefined]
-  const nullCount = isNullable ? -1 : DataType.isNull(data.type) ? rows.length : 0
-  return new Data(data.type, 0, rows.length, nullCount, buffers as never, children, data.dictionary)
-}
-
-/** Values of a fixed width: numbers, times, decimals, fixed-size binary, dictionary indexes. */
-function takeFixed({ values, stride, length }: Data, rows: ArrayLike<number>): Data['values'] {
-  const taken = new (values.constructor as Float64ArrayConstructor)(rows.length * stride)
-  if (values.length < length * stride) throw new TypeError('the column is shorter than the batch')
-  if (stride === 1) for (let k = 0; k < rows.length; k++) taken[k] = values[rows[k]]
-  else {
-    for (let k = 0; k < rows.length; k++) {
-      taken.set(values.subarray(rows[k] * stride, (rows[k] + 1) * stride), k * stride)
-    }
+/** Values of one or several words each. Only bits do not move along when Arrow slices data. */
+function takeFixed(data: Data, rows: Int32Array): FixedWidth {
+  const values = data.values as FixedWidth
+  const stride = data.stride
+  const taken = new (values.constructor as new (length: number) => FixedWidth)(rows.length * stride)
+  for (const [index, row] of rows.entries()) {
+    for (let word = 0; word < stride; word++) taken[index * stride + word] = values[row * stride + word]
   }
   return taken
 }
 
-function takeBytes(data: Data, rows: ArrayLike<number>) {
-  const { valueOffsets, total } = takeOffsets(data, rows)
-  const values = new Uint8Array(total)
-  for (let k = 0; k < rows.length; k++) {
-    const [begin, end] = rangeOf(data, rows[k])
-    values.set(data.values.subarray(begin, end), Number(valueOffsets[k]))
+function takeBytes(
+  data: Data,
+  rows: Int32Array,
+  common: object,
+  OffsetArray: typeof Int32Array | typeof BigInt64Array,
+): Data {
+  const from = data.valueOffsets as Int32Array | BigInt64Array
+  const lengthOf = (row: number) => Number(from[row + 1]) - Number(from[row])
+  const bytes = new Uint8Array(rows.reduce((sum, row) => sum + lengthOf(row), 0))
+  const valueOffsets = new OffsetArray(rows.length + 1)
+  let end = 0
+  for (const [index, row] of rows.entries()) {
+    const start = Number(from[row])
+    bytes.set((data.values as Uint8Array).subarray(start, start + lengthOf(row)), end)
+    end += lengthOf(row)
+    valueOffsets[index + 1] = OffsetArray === Int32Array ? end : (BigInt(end) as never)
   }
-  return { valueOffsets, values }
+  return makeData({ ...common, valueOffsets, data: bytes } as never) as Data
 }
 
-function takeLists(data: Data, rows: ArrayLike<number>) {
-  const { valueOffsets, total } = takeOffsets(data, rows)
-  const items = new Uint32Array(total)
-  for (let k = 0, at = 0; k < rows.length; k++) {
-    const [begin, end] = rangeOf(data, rows[k])
-    for (let item = begin; item < end; item++) items[at++] = item
+function takeRanges(from: Int32Array, rows: Int32Array) {
+  const valueOffsets = new Int32Array(rows.length + 1)
+  const ranges: number[] = []
+  for (const [index, row] of rows.entries()) {
+    for (let item = from[row]; item < from[row + 1]; item++) ranges.push(item)
+    valueOffsets[index + 1] = ranges.length
   }
-  return { valueOffsets, items }
+  return { valueOffsets, ranges }
 }
 
-const rangeOf = ({ valueOffsets }: Data, row: number): [begin: number, end: number] => [
-  Number(valueOffsets[row]),
-  Number(valueOffsets[row + 1]),
-]
-
-/** Offsets of the rows one after the other, of the same width as the column's. */
-function takeOffsets(data: Data, rows: ArrayLike<number>): { valueOffsets: Offsets; total: number } {
-  const isLarge = (data.valueOffsets as Offsets) instanceof BigInt64Array
-  const valueOffsets: Offsets = isLarge ? new BigInt64Array(rows.length + 1) : new Int32Array(rows.length + 1)
-  let total = 0
-  for (let k = 0; k < rows.length; k++) {
-    const [begin, end] = rangeOf(data, rows[k])
-    total += end - begin
-    if (valueOffsets instanceof BigInt64Array) valueOffsets[k + 1] = BigInt(total)
-    else valueOffsets[k + 1] = total
-  }
-  return { valueOffsets, total }
+function takeValidity(data: Data, rows: Int32Array): { nullCount: number; nullBitmap?: Uint8Array } {
+  if (data.nullCount === 0) return { nullCount: 0 }
+  let nullCount = 0
+  const nullBitmap = bitmap(rows.length, index => {
+    const valid = data.getValid(rows[index])
+    if (!valid) nullCount++
+    return valid
+  })
+  return { nullCount, nullBitmap }
 }
 
-/** Indexes of the items of lists of `size`. */
-function spread(rows: ArrayLike<number>, size: number): Uint32Array {
-  const items = new Uint32Array(rows.length * size)
-  for (let k = 0, at = 0; k < rows.length; k++) {
-    for (let item = 0; item < size; item++) items[at++] = rows[k] * size + item
-  }
-  return items
-}
+const bitAt = (bits: Uint8Array, position: number): boolean => ((bits[position >> 3] >> (position & 7)) & 1) === 1
 
-const bitAt = (bits: Uint8Array, position: number): boolean =>
-  ((bits[position >> 3] >> (position & 7)) & 1) === 1
-
-/** Arrow's bitmaps are padded to 8 bytes. */
-function bitmap(length: number, isSet: (row: number) => boolean): Uint8Array {
+function bitmap(length: number, isSet: (index: number) => boolean): Uint8Array {
   const bits = new Uint8Array(Math.ceil(length / 64) * 8)
-  for (let row = 0; row < length; row++) if (isSet(row)) bits[row >> 3] |= 1 << (row & 7)
+  for (let index = 0; index < length; index++) if (isSet(index)) bits[index >> 3] |= 1 << (index & 7)
   return bits
 }

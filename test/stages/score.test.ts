@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Schema } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeDatasetInfo } from '../../src/dataset/info.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
 import { openTable, writeTable } from '../../src/pipeline/files.js'
@@ -62,7 +63,21 @@ async function write(path: string, schema: Schema, columns: Record<string, Colum
 async function writeInputs(says = saysOne): Promise<void> {
   await writeFile(
     join(folder, 'dataset.json'),
-    JSON.stringify({ classNames: ['cat', 'dog'], trainExamples: 6, testExamples: 4 }),
+    encodeDatasetInfo({
+      classNames: ['cat', 'dog'],
+      classLabels: [...['cat', 'dog'].keys()],
+      input: { kind: 'features', features: 1 },
+      normalization: { mean: Float32Array.of(0), deviation: Float32Array.of(1) },
+      trainExamples: 6,
+      testExamples: 4,
+      classCounts: [],
+      skipped: 0,
+      source: { format: 'parquet', columns: ['x', 'label'], label: 'label', content: ['x'] },
+      featureNames: ['x'],
+      groups: ['hair'],
+      trueLabel: true,
+      ids: 'content',
+    }),
   )
   const entry = (seed: number) => ({ seed, bytes: 1000 + seed, weights: 80, nonZeroWeights: 40 })
   await writeFile(
