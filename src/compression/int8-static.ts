@@ -172,10 +172,15 @@ function dequantize(
   const { dims, values, scales, axis } = quantized
   const integers = tensorOf(fresh(`${name}_quantized`), dims, values)
   const scale = tensorOf(fresh(`${name}_scale`), [scales.length], scales)
-  const zeros = values instanceof Int8Array ? new Int8Array(scales.length) : new Int32Array(scales.length)
-  const zeroPoint = tensorOf(fresh(`${name}_zero_point`), [scales.length], zeros)
-  graph.initializer.push(integers, scale, zeroPoint)
+  graph.initializer.push(integers, scale)
+  const input = [integers.name, scale.name]
+  if (values instanceof Int8Array) {
+    // By the standard it is 0 when absent, but ONNX Runtime fuses no kernel without it.
+    const zeroPoint = tensorOf(fresh(`${name}_zero_point`), [scales.length], new Int8Array(scales.length))
+    graph.initializer.push(zeroPoint)
+    input.push(zeroPoint.name)
+  }
   const output = fresh(`${name}_dequantized`)
-  graph.node.push(nodeOf('DequantizeLinear', [integers.name, scale.name, zeroPoint.name], [output], { axis }))
+  graph.node.push(nodeOf('DequantizeLinear', input, [output], { axis }))
   return output
 }

@@ -10,6 +10,7 @@ import { type Data, makeData, type RecordBatch, Utf8 } from 'apache-arrow'
 import { env } from 'onnxruntime-node'
 import pLimit from 'p-limit'
 import { countWeights } from '../compression/kernels.js'
+import { readDatasetInfo } from '../dataset/info.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { PielineError, RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
@@ -62,9 +63,7 @@ interface PredictedMember {
 
 async function predictRun(context: StageContext): Promise<Headline> {
   const { pipeline, output, progress } = context
-  const { classNames } = JSON.parse(await readFile(context.input('dataset.json'), 'utf8')) as {
-    classNames: string[]
-  }
+  const { classNames } = await readDatasetInfo(context.input('dataset.json'))
   const { seeds, firstSeed } = pipeline.population
   const levels = levelsOf(pipeline).map(({ name }) => name)
   const members = levels.flatMap(level =>
