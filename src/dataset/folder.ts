@@ -4,9 +4,10 @@
  * files and files that are no images by their ending are passed over.
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Field, type RecordBatch, Schema, Utf8 } from 'apache-arrow'
 import { DataError } from '../errors.js'
+import { isFolderOfRuns } from '../pipeline/store.js'
 import { recordBatch } from '../tables/columns.js'
 import { imageType } from '../tables/schemas.js'
 import { isImageFile, type RawExample, type Reader, type SourceFile } from './source.js'
@@ -93,7 +94,9 @@ async function listImages(root: SourceFile): Promise<{ classNames: string[]; ima
       mend: 'Images go into one folder a class: <folder>/<class>/<image>.',
     })
   }
-  const classNames = entries.filter(entry => entry.isFolder).map(entry => entry.name)
+  const folders = entries.filter(entry => entry.isFolder).map(entry => entry.name)
+  const foreign = await Promise.all(folders.map(name => isForeignFolder(join(root.path, name))))
+  const classNames = folders.filter((_, index) => !foreign[index])
   const byClass = await Promise.all(
     classNames.map(async className => (await imagesUnder(root.path, className)).sort()),
   )
@@ -105,6 +108,14 @@ async function listImages(root: SourceFile): Promise<{ classNames: string[]; ima
     }
   }
   return { classNames, images }
+}
+
+/**
+ * Whether a folder is surely no class: installed packages, or the runs of a pipeline, both of which lie beside the
+ * classes where somebody works in the folder of the images.
+ */
+export async function isForeignFolder(path: string): Promise<boolean> {
+  return basename(path) === 'node_modules' || isFolderOfRuns(path)
 }
 
 async function imagesUnder(root: string, path: string): Promise<string[]> {

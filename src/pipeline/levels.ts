@@ -1,4 +1,6 @@
 /** The levels of a pipeline: one compression setting each, in the order of the pipeline file. */
+import { ConfigError } from '../errors.js'
+import { nearest } from '../nearest.js'
 import type { CompressionConfig, Pipeline } from './config.js'
 
 export interface Level {
@@ -31,4 +33,26 @@ export function levelsOf(pipeline: Pipeline): Level[] {
     }))
   })
   return [dense, ...compressed]
+}
+
+/**
+ * The level whose PIEs splits and retraining go by: `retrain.level`, else the sparsest, else the last; undefined
+ * where nothing is compressed.
+ * @throws ConfigError if `retrain.level` names none of the compressed levels
+ */
+export function pieLevelOf(pipeline: Pipeline): Level | undefined {
+  const compressed = levelsOf(pipeline).slice(1)
+  const wanted = pipeline.retrain?.level
+  if (wanted === undefined) {
+    const sparsest = Math.max(0, ...compressed.map(({ sparsity }) => sparsity))
+    return sparsest > 0 ? compressed.find(({ sparsity }) => sparsity === sparsest) : compressed.at(-1)
+  }
+  const level = compressed.find(({ name }) => name === wanted)
+  if (level !== undefined) return level
+  const names = compressed.map(({ name }) => name)
+  const near = nearest(wanted, names)
+  throw new ConfigError(`there is no level "${wanted}"`, {
+    key: 'retrain.level',
+    mend: `${near === undefined ? '' : `Did you mean "${near}"? `}The levels are ${names.join(', ')}.`,
+  })
 }

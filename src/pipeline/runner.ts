@@ -18,7 +18,7 @@ import { type Fingerprint, type PlannedStage, planRun } from './plan.js'
 import type { Progress } from './progress.js'
 import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
 import type { Stage, StageName } from './stage.js'
-import { type Artefact, type ArtefactStore, openStore } from './store.js'
+import { type Artefact, type ArtefactStore, openStore, storeName } from './store.js'
 import { libraryVersions, pielineVersion } from './versions.js'
 
 export interface RunnerOptions {
@@ -51,7 +51,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunnerOptions): P
   const out = resolve(options.out)
   const pipelineFolder = join(out, pipeline.name)
   const workers = options.workers ?? availableParallelism()
-  const store = await openStore(join(out, 'store'), { verify: options.verify ?? false })
+  const store = await openStore(join(out, storeName), { verify: options.verify ?? false })
   await markAbandoned(pipelineFolder)
   const plan = await planRun(pipeline, { stages, fingerprint, store })
   const { id, folder } = await createRunFolder(pipelineFolder)

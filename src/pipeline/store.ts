@@ -1,6 +1,17 @@
 /** Content-addressed artefacts: folders named by the key of what made them, complete or absent, never half. */
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { RunError } from '../errors.js'
@@ -33,6 +44,9 @@ export interface ArtefactStore {
   find(key: string): Promise<Artefact | undefined>
 }
 
+/** The folder within the folder of all runs that holds the artefacts. */
+export const storeName = 'store'
+
 export interface StoreOptions {
   /** Compare the hash of every file found, not only those that changed after they were stored. Default false. */
   readonly verify?: boolean
@@ -49,6 +63,9 @@ const inventorySchema = z.object({
   files: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
 })
 
+/** Tells backup programs that what lies here can be made again (bford.info/cachedir), and us that it is a store. */
+const cacheTag = { name: 'CACHEDIR.TAG', text: 'Signature: 8a477f597d28d172789f06886806bc55\n' }
+
 const temporaryName = /^\.(?:making|damaged)\.[^@]*\.(\d+)\.(\d+)\.[^.@]+@(.*)$/
 
 /**
@@ -58,8 +75,17 @@ const temporaryName = /^\.(?:making|damaged)\.[^@]*\.(\d+)\.(\d+)\.[^.@]+@(.*)$/
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<ArtefactStore> {
   const root = resolve(folder)
   await mkdir(root, { recursive: true })
+  await writeFile(join(root, cacheTag.name), cacheTag.text)
   await removeLeftovers(root)
   return new DiskStore(root, options.verify ?? false)
+}
+
+/** Whether a folder is one that runs go to: it holds a store. */
+export async function isFolderOfRuns(folder: string): Promise<boolean> {
+  return stat(join(folder, storeName, cacheTag.name)).then(
+    () => true,
+    () => false,
+  )
 }
 
 class DiskStore implements ArtefactStore {

@@ -14,6 +14,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 
+const entries = async () => (await readdir(root)).filter(name => name !== 'CACHEDIR.TAG')
+
 const key = 'a'.repeat(64)
 const write = (text: string) => async (folder: string) => {
   await mkdir(join(folder, 'inner'), { recursive: true })
@@ -47,7 +49,7 @@ test('what fails leaves nothing behind, and can be tried again', async () => {
     throw new Error('no more')
   })
   await expect(failing).rejects.toThrow('no more')
-  expect(await readdir(root)).toEqual([])
+  expect(await entries()).toEqual([])
   expect((await store.produce(key, write('x'))).reused).toBe(false)
 })
 
@@ -93,7 +95,7 @@ test('two stores that make the same artefact both succeed', async () => {
   )
   expect(made.filter(artefact => !artefact.reused)).toHaveLength(1)
   for (const artefact of made) expect(artefact.files).toEqual(made[0].files)
-  expect(await readdir(root)).toEqual([key])
+  expect(await entries()).toEqual([key])
 })
 
 describe('a damaged artefact is made again', () => {
@@ -126,7 +128,7 @@ describe('a damaged artefact is made again', () => {
     const again = await careful.produce(key, write('hello'))
     expect(again.reused).toBe(false)
     expect(await readFile(join(folder, 'inner/b.txt'), 'utf8')).toBe('hello')
-    expect(await readdir(root)).toEqual([key])
+    expect(await entries()).toEqual([key])
   })
 
   test('a file whose time alone is new is whole', async () => {
@@ -152,7 +154,7 @@ describe('leftovers', () => {
     }
     for (const folder of Object.values(folders)) await mkdir(join(root, folder))
     await openStore(root)
-    expect((await readdir(root)).sort()).toEqual(
+    expect((await entries()).sort()).toEqual(
       [folders.living, folders.elsewhere, folders.ours, folders.foreign].sort(),
     )
   })
@@ -176,10 +178,10 @@ describe('killed with SIGKILL', () => {
     'after %s, the artefact is absent, then made whole',
     async line => {
       await killAfter(producer(5, 20), line)
-      const left = await readdir(root)
+      const left = await entries()
       expect(left.filter(name => name === key)).toEqual([])
       const store = await openStore(root)
-      expect(await readdir(root)).toEqual([])
+      expect(await entries()).toEqual([])
       expect(await store.find(key)).toBeUndefined()
       expect((await store.produce(key, write('hello'))).reused).toBe(false)
     },
@@ -196,7 +198,7 @@ describe('killed with SIGKILL', () => {
       const store = await openStore(root, { verify: true })
       const found = await store.find(key)
       if (found) expect(found.files).toHaveLength(20)
-      expect(await readdir(root)).toEqual(found ? [key] : [])
+      expect(await entries()).toEqual(found ? [key] : [])
       await rm(join(root, key), { recursive: true, force: true })
     }
   })
@@ -205,7 +207,7 @@ describe('killed with SIGKILL', () => {
     const children = [producer(5, 30), producer(5, 30)]
     const ends = await Promise.all(children.map(child => once(child, 'exit')))
     expect(ends.map(([code]) => code)).toEqual([0, 0])
-    expect(await readdir(root)).toEqual([key])
+    expect(await entries()).toEqual([key])
     expect((await (await openStore(root, { verify: true })).find(key))?.files).toHaveLength(5)
   })
 })

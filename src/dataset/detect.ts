@@ -1,0 +1,117 @@
+/** Finds the data set in a folder, and guesses which column is what: where `pieline init` begins. */
+import { readdir, stat } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import { ConfigError } from '../errors.js'
+import { isForeignFolder } from './folder.js'
+import { isImageFile, type SourceDescription } from './source.js'
+
+/** Where training and test data lie. */
+export interface DataPlaces {
+  readonly path: string
+  readonly test?: string
+}
+
+const tableEndings = new Set(['.parquet', '.pq', '.arrow', '.arrows', '.ipc', '.feather', '.csv', '.tsv'])
+const trainName = /^train(ing)?\b/i
+const testNames = [/^test(ing)?\b/i, /^val(id(ation)?)?\b/i]
+
+/**
+ * The data set at a path: a file, with the test file beside a training file; or a folder that holds `train` and
+ * `test`, tables, a folder a class, or nothing but one such folder.
+ * @throws ConfigError if nothing like that is there
+ */
+export async function detectData(path: string): Promise<DataPlaces> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) throw new ConfigError('there is no such file or folder', { file: path })
+  if (found.isFile()) {
+    const test = trainName.test(basename(path)) ? await siblingTest(path) : undefined
+    return { path, ...(test !== undefined && { test }) }
+  }
+  const { folders, files } = await contents(path)
+  const tables = files.filter(name => tableEndings.has(extname(name).toLowerCase()))
+  for (const names of [folders, tables]) {
+    const train = names.filter(name => trainName.test(name))
+    const test = testNames
+      .map(pattern => names.filter(name => pattern.test(name)))
+      .find(({ length }) => length > 0)
+    if (train.length > 0) return { path: shards(path, train), ...(test && { test: shards(path, test) }) }
+  }
+  if (tables.length === 1) return { path: join(path, tables[0]) }
+  if (tables.length > 1) return { path }
+  const classes = await Promise.all(folders.map(name => holdsImages(join(path, name), 3)))
+  if (classes.filter(Boolean).length > 1) return { path }
+  if (folders.length === 1) return detectData(join(path, folders[0]))
+  throw new ConfigError('no data set was found here', {
+    file: path,
+    mend: 'Give a Parquet, Arrow or CSV file, or a folder with a folder of images for each class.',
+  })
+}
+
+/** One name, or the pattern that matches several shards. */
+function shards(folder: string, names: readonly string[]): string {
+  if (names.length === 1) return join(folder, names[0])
+  let common = names[0]
+  while (!names.every(name => name.startsWith(common))) common = common.slice(0, -1)
+  return join(folder, `${common}*${extname(names[0])}`)
+}
+
+async function siblingTest(path: string): Promise<string | undefined> {
+  const folder = join(path, '..')
+  const { files } = await contents(folder)
+  const alike = files.filter(name => extname(name) === extname(path))
+  for (const pattern of testNames) {
+    const name = alike.find(name => pattern.test(name))
+    if (name !== undefined) return join(folder, name)
+  }
+  return undefined
+}
+
+async function contents(path: string): Promise<{ folders: string[]; files: string[] }> {
+  const entries = (await readdir(path, { withFileTypes: true }))
+    .filter(({ name }) => !name.startsWith('.'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const folders: string[] = []
+  const files: string[] = []
+  for (const { name } of entries) {
+    const found = await stat(join(path, name)).catch(() => undefined)
+    if (found?.isFile()) files.push(name)
+    if (found?.isDirectory() && !(await isForeignFolder(join(path, name)))) folders.push(name)
+  }
+  return { folders, files }
+}
+
+async function holdsImages(path: string, depth: number): Promise<boolean> {
+  const { folders, files } = await contents(path)
+  if (files.some(isImageFile)) return true
+  if (depth === 0) return false
+  for (const name of folders) if (await holdsImages(join(path, name), depth - 1)) return true
+  return false
+}
+
+export interface GuessedColumns {
+  /** Undefined where no column looks like a label. */
+  readonly label: string | undefined
+  readonly trueLabel?: string
+  readonly id?: string
+}
+
+const labelNames = ['label', 'labels', 'class', 'target', 'category', 'y', 'fine_label', 'digit', 'species']
+const trueLabelNames = ['true_label', 'truelabel', 'clean_label', 'gold_label', 'true_class']
+const idNames = ['id', 'example_id', 'image_id', 'uuid']
+
+/** What the columns most likely are, by the class names that the file declares and by their names. */
+export function guessColumns({ format, columns }: SourceDescription): GuessedColumns {
+  if (format === 'folder') return { label: 'label' }
+  const named = (names: readonly string[]) => {
+    for (const name of names) {
+      const column = columns.find(column => column.name.toLowerCase() === name)
+      if (column !== undefined) return column.name
+    }
+    return undefined
+  }
+  const trueLabel = named(trueLabelNames)
+  const id = named(idNames)
+  const declared = columns.filter(({ classNames, name }) => classNames !== undefined && name !== trueLabel)
+  const label = named(labelNames) ?? (declared.length === 1 ? declared[0].name : undefined)
+  return { label, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
+}

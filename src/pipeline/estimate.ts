@@ -1,0 +1,62 @@
+/** How much a pipeline will compute, from the network's layers, before any of it is computed. */
+import type { Architecture, InputShape } from '../model/architecture.js'
+import { buildArchitecture } from '../model/architectures/index.js'
+import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
+import { walkLayers } from '../model/weights.js'
+import type { Pipeline } from './config.js'
+import { levelsOf } from './levels.js'
+import type { StageName } from './stage.js'
+
+/** What an estimate must know of the data. */
+export interface DatasetShape {
+  readonly input: InputShape
+  readonly classes: number
+  readonly trainExamples: number
+  readonly testExamples: number
+}
+
+/** Floating-point operations of one forward pass over one example: two for each multiplication with a weight. */
+export function forwardFlops(architecture: Architecture): number {
+  let flops = 0
+  walkLayers(architecture.layers, inputShapeOf(architecture.input), (layer, shape) => {
+    if (layer.kind === 'dense') flops += 2 * elements(shape) * layer.units
+    if (layer.kind === 'conv2d') {
+      const channels = shape[shape.length - 1]
+      flops += 2 * layer.kernel ** 2 * channels * elements(outputShape(layer, shape))
+    }
+  })
+  return flops
+}
+
+/** The backward pass costs two forward ones: one for the gradient of the inputs, one for that of the weights. */
+const trainingFactor = 3
+
+/** Floating-point operations that each stage will take; stages that compute no network are left out. */
+export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Record<StageName, number>> {
+  const { model, population, retrain } = pipeline
+  const { input, classes, trainExamples, testExamples } = dataset
+  const normalization = { mean: new Float32Array(), deviation: new Float32Array() }
+  const options = { input, classes, width: model.width, dropout: model.dropout }
+  const forward = forwardFlops(buildArchitecture(model.architecture, normalization, options))
+  const levels = levelsOf(pipeline)
+  const share = population.crossFit > 0 ? 1 - 1 / population.crossFit : 1
+  const member = trainingFactor * forward * trainExamples * share * model.epochs
+  // A sparse member that branches from its dense one is trained only from there on.
+  const trained = levels.reduce((sum, { config }) => {
+    if (config === undefined) return sum + 1
+    if (config.method !== 'magnitude' || config.when !== 'training') return sum
+    return sum + (config.start === 'branch' ? 1 - config.begin : 1)
+  }, 0)
+  const tuned = levels.reduce(
+    (sum, { config }) => sum + (config?.method === 'magnitude' ? config.fineTuneEpochs / model.epochs : 0),
+    0,
+  )
+  return {
+    train: population.seeds * trained * member,
+    ...(tuned > 0 && { compress: population.seeds * tuned * member }),
+    predict: population.seeds * levels.length * forward * (trainExamples + testExamples),
+    ...(retrain && {
+      retrain: retrain.seeds * retrain.arms.length * trainingFactor * forward * trainExamples * model.epochs,
+    }),
+  }
+}
