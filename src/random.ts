@@ -12,11 +12,14 @@ export interface RandomStream {
   normal(): number
 }
 
+/** Names a family of random streams, such as those of one member; append a purpose to get a stream. */
+export type Seed = readonly (number | string)[]
+
 /**
  * The stream that belongs to these names and numbers, such as `(seed, 'shuffle', epoch)`. Streams of different
  * parts have nothing to do with each other; the same parts give the same stream everywhere.
  */
-export function randomStream(...parts: readonly (number | string)[]): RandomStream {
+export function randomStream(...parts: Seed): RandomStream {
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest()
   const generator = xoroshiro128plusFromState([0, 4, 8, 12].map(offset => digest.readInt32LE(offset)))
   const uniform = () => (generator.next() >>> 0) / 2 ** 32

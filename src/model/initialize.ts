@@ -1,6 +1,6 @@
 /** The weights with which training begins. */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
-import { randomStream } from '../random.js'
+import { randomStream, type Seed } from '../random.js'
 import type { Architecture, Weight, WeightSpec } from './architecture.js'
 import { elements } from './shapes.js'
 import { weightSpecs } from './weights.js'
@@ -12,14 +12,14 @@ export interface SamplePictures {
 }
 
 /** He et al. 2015, eq. 10: zero mean, variance 2 / fan-in. */
-function heNormal(spec: WeightSpec, seed: number): Float32Array {
-  const random = randomStream(seed, 'initialize', spec.name)
+function heNormal(spec: WeightSpec, seed: Seed): Float32Array {
+  const random = randomStream(...seed, 'initialize', spec.name)
   const deviation = Math.sqrt(2 / spec.fanIn)
   return Float32Array.from({ length: elements(spec.shape) }, () => random.normal() * deviation)
 }
 
 /** The first min(in, out) filters copy their channel, the others start as usual (Jordan 2024, arXiv 2404.00498, section 3.2). */
-function dirac(spec: WeightSpec, seed: number): Float32Array {
+function dirac(spec: WeightSpec, seed: Seed): Float32Array {
   const kernel = heNormal(spec, seed)
   const [height, width, inputs, outputs] = spec.shape as [number, number, number, number]
   const centre = Math.floor(height / 2) * width + Math.floor(width / 2)
@@ -47,14 +47,14 @@ function whitening(
   spec: WeightSpec,
   architecture: Architecture,
   sample: SamplePictures,
-  seed: number,
+  seed: Seed,
 ): Float32Array {
   const [kernel, , channels, outputs] = spec.shape as [number, number, number, number]
   const { input, normalization } = architecture
   if (input.kind !== 'image') throw new RangeError('only pictures can be whitened')
   const length = kernel * kernel * channels
   if (outputs > 2 * length) throw new RangeError(`${spec.name}: at most ${2 * length} whitening filters`)
-  const random = randomStream(seed, 'whitening')
+  const random = randomStream(...seed, 'whitening')
   const { pixels } = sample
   const covariance = new Float64Array(length * length)
   const patch = new Float64Array(length)
@@ -100,7 +100,7 @@ function whitening(
 function initialData(
   spec: WeightSpec,
   architecture: Architecture,
-  seed: number,
+  seed: Seed,
   sample: SamplePictures | undefined,
 ): Float32Array {
   switch (spec.role) {
@@ -125,7 +125,7 @@ function initialData(
  * The weights at step 0, in the order of {@link weightSpecs}; the same for the same seed, whatever engine trains.
  * @param sample needed where a layer starts from the data (whitening).
  */
-export function initialWeights(architecture: Architecture, seed: number, sample?: SamplePictures): Weight[] {
+export function initialWeights(architecture: Architecture, seed: Seed, sample?: SamplePictures): Weight[] {
   return weightSpecs(architecture).map(spec => ({
     name: spec.name,
     shape: spec.shape,

@@ -36,7 +36,7 @@ export function network(
   const sample = input.kind === 'image' ? { pixels: pictures(20, seed), examples: 20 } : undefined
   const random = randomStream('network', seed)
   const roles = new Map(weightSpecs(architecture).map(({ name, role }) => [name, role]))
-  const weights = initialWeights(architecture, seed, sample).map(weight => ({
+  const weights = initialWeights(architecture, [seed], sample).map(weight => ({
     ...weight,
     data: weight.data.map(value => moved(value, roles.get(weight.name), random)),
   }))

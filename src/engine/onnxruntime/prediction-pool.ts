@@ -1,7 +1,7 @@
 /** Members predicted side by side, each on a worker thread of its own. */
 import { Tinypool } from 'tinypool'
 import type { PredictTask } from './predict-worker.js'
-import { workerFile } from './worker-file.js'
+import { workerFile } from '../../worker-file.js'
 
 export interface PredictionPool {
   /** Writes the logits of all examples; see {@link PredictTask}. */

@@ -1,0 +1,52 @@
+/** Gradual magnitude pruning while a member trains (Zhu and Gupta 2017, arXiv 1710.01878). */
+import { cubicSparsity } from '../compression/cubic-schedule.js'
+import { magnitudeMasks, type PruningScope } from '../compression/magnitude.js'
+import type { Weight } from '../model/architecture.js'
+
+export interface PruningPlan {
+  /** Names of the kernels to prune. */
+  readonly kernels: readonly string[]
+  /** Share of their weights that is zero in the end, 0 to 1. */
+  readonly sparsity: number
+  readonly scope: PruningScope
+  /** Step at which masks are first set; the final ones are set at `end`. */
+  readonly begin: number
+  readonly end: number
+  /** Steps between two updates of the masks. */
+  readonly frequency: number
+}
+
+/** Whether the masks change before this step. */
+export function updatesMasks(plan: PruningPlan, step: number): boolean {
+  if (step < plan.begin || step > plan.end) return false
+  return step === plan.end || (step - plan.begin) % plan.frequency === 0
+}
+
+/** The first step after `step` before which masks change, or undefined after the last. */
+export function nextMaskUpdate(plan: PruningPlan, step: number): number | undefined {
+  if (step < plan.begin) return plan.begin
+  if (step >= plan.end) return undefined
+  const periods = Math.floor((step - plan.begin) / plan.frequency) + 1
+  return Math.min(plan.end, plan.begin + periods * plan.frequency)
+}
+
+/** The masks to set before this step. */
+export function masksAt(
+  plan: PruningPlan,
+  step: number,
+  weights: readonly Weight[],
+): Map<string, Float32Array> {
+  const kernels = new Map(
+    weights.filter(({ name }) => plan.kernels.includes(name)).map(({ name, data }) => [name, data]),
+  )
+  return magnitudeMasks(kernels, cubicSparsity(step, plan.sparsity, plan.begin, plan.end), plan.scope)
+}
+
+/** The weights with the masked ones set to zero. */
+export function applyMasks(weights: readonly Weight[], masks: ReadonlyMap<string, Float32Array>): Weight[] {
+  return weights.map(weight => {
+    const mask = masks.get(weight.name)
+    if (mask === undefined) return weight
+    return { ...weight, data: weight.data.map((value, i) => (mask[i] === 0 ? 0 : value)) }
+  })
+}

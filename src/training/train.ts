@@ -1,0 +1,81 @@
+/** Trains one member, or a part of its training. */
+import type { Engine, TrainingData, TrainingState } from '../engine/engine.js'
+import { RunError } from '../errors.js'
+import type { Architecture } from '../model/architecture.js'
+import type { Seed } from '../random.js'
+import { Batches } from './batches.js'
+import { chunkSteps, type TrainingPlan } from './plan.js'
+import { applyMasks, masksAt, nextMaskUpdate, type PruningPlan, updatesMasks } from './pruning.js'
+
+export interface Training {
+  readonly architecture: Architecture
+  readonly data: TrainingData
+  /** Rows of the data on which the member trains. */
+  readonly rows: Int32Array
+  readonly plan: TrainingPlan
+  readonly seed: Seed
+  readonly pruning?: PruningPlan
+}
+
+export interface TrainingOptions {
+  /** Called after every few steps with the steps done so far and the mean loss of the latest. */
+  readonly onProgress?: (step: number, loss: number) => void
+  /** Asked between calls of the engine; training ends with {@link TrainingStopped} once it says true. */
+  readonly stopped?: () => boolean
+}
+
+/** Thrown by {@link train} when it was asked to stop. */
+export class TrainingStopped extends Error {}
+
+/**
+ * Runs the steps from `start` up to `end` on the given state and returns the state after them, masks applied.
+ * Training in one go and training cut at a multiple of {@link chunkSteps} give the same bytes, as long as no mask
+ * was set before the cut.
+ * @throws RunError if the loss is no number any more.
+ */
+export async function train(
+  engine: Engine,
+  training: Training,
+  initial: TrainingState,
+  start: number,
+  end: number,
+  options: TrainingOptions = {},
+): Promise<TrainingState> {
+  const { architecture, data, plan, pruning, seed } = training
+  const maskedWeights = pruning?.kernels ?? []
+  const trainer = await engine.createTrainer(architecture, data, { ...plan.trainer, maskedWeights }, initial)
+  const batches = new Batches(training.rows, plan, seed)
+  let masks = new Map<string, Float32Array>()
+  const updateMasks = async (step: number) => {
+    if (pruning === undefined || !updatesMasks(pruning, step)) return
+    masks = masksAt(pruning, step, (await trainer.state()).weights)
+    await trainer.setMasks(masks)
+  }
+  try {
+    let step = start
+    while (step < end) {
+      if (options.stopped?.()) throw new TrainingStopped()
+      await updateMasks(step)
+      const call = Math.min(end, (Math.floor(step / chunkSteps) + 1) * chunkSteps)
+      const update = pruning && nextMaskUpdate(pruning, step)
+      const next = update === undefined ? call : Math.min(call, update)
+      const losses = await trainer.run(batches.steps(step, next))
+      const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length
+      if (!Number.isFinite(loss)) throw diverged(next)
+      step = next
+      options.onProgress?.(step, loss)
+    }
+    await updateMasks(end)
+    const { weights, momenta } = await trainer.state()
+    return { weights: applyMasks(weights, masks), momenta }
+  } finally {
+    await trainer.dispose()
+  }
+}
+
+function diverged(step: number): RunError {
+  return new RunError(`training diverged: the loss is no number at step ${step}`, {
+    key: 'model.learningRate',
+    mend: 'Lower `model.learningRate`, or lengthen `model.warmupEpochs`.',
+  })
+}
