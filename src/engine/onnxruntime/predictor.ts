@@ -63,6 +63,10 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
       if (!Number.isInteger(examples)) {
         throw new DataError(`takes inputs of ${inputLength} values, not ${inputs.length} in all`, { file })
       }
+      if (inputs instanceof Float32Array !== (shape.length === 1)) {
+        const wanted = shape.length === 1 ? 'features (floats)' : 'pixels (bytes)'
+        throw new DataError(`takes ${wanted}`, { file })
+      }
       const logits = new Float32Array(examples * classes)
       for (let start = 0; start < examples; start += batch) {
         const end = Math.min(start + batch, examples)
