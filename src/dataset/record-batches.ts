@@ -68,7 +68,8 @@ function huggingFaceClassNames(schema: Schema): Map<string, readonly string[]> {
 
 const isNumeric = (type: DataType): boolean =>
   DataType.isInt(type) || DataType.isFloat(type) || DataType.isBool(type)
-const isList = (type: DataType): boolean => DataType.isList(type) || DataType.isFixedSizeList(type)
+const isList = (type: DataType): boolean =>
+  DataType.isList(type) || DataType.isLargeList(type) || DataType.isFixedSizeList(type)
 const isText = (type: DataType): boolean =>
   DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type)
 const isBinary = (type: DataType): boolean =>

@@ -8,7 +8,7 @@ import {
   type Schema,
 } from 'apache-arrow'
 import { DataError } from '../errors.js'
-import { conform, emptyBatch } from './columns.js'
+import { conform, emptyBatch, selectColumns } from './columns.js'
 
 const magic = 'ARROW1'
 
@@ -23,7 +23,7 @@ export async function* readArrow(
 ): AsyncGenerator<RecordBatch> {
   const reader = await openArrow(source)
   for await (const batch of damageChecked(reader)) {
-    yield options.columns === undefined ? batch : batch.select([...options.columns])
+    yield options.columns === undefined ? batch : selectColumns(batch, options.columns)
   }
 }
 
@@ -83,6 +83,12 @@ async function* damageChecked(
 }
 
 function damaged(reason: string, cause?: unknown): DataError {
+  if (reason.includes('codec not found')) {
+    return new DataError('the Arrow file is compressed', {
+      mend: 'Write it uncompressed (Feather: compression="uncompressed"), or as Parquet.',
+      cause,
+    })
+  }
   return new DataError(`not a whole Arrow IPC file or stream: ${reason}`, {
     mend: 'The file may be cut off or damaged: fetch or write it again.',
     cause,

@@ -99,6 +99,12 @@ export function conform(schema: Schema, batch: RecordBatch): RecordBatch {
   return new RecordBatch(schema, batch.data.clone(new Struct(schema.fields)))
 }
 
+/** These columns alone, in the order of the batch; names that it does not have are passed over. */
+export function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
+  const wanted = new Set(names)
+  return batch.selectAt([...batch.schema.fields.keys()].filter(i => wanted.has(batch.schema.fields[i].name)))
+}
+
 function columnData(field: Field, values: ColumnValues): Data {
   if (values instanceof Data) return values
   const { type } = field
@@ -265,9 +271,7 @@ export function vectorColumn(batch: RecordBatch, name: string): { values: Float3
     throw new DataError(`the column is ${type}, not a fixed-size list<float32> without nulls`, { key: name })
   }
   const [data] = vector.data
-  const child = data.children[0]
-  const start = data.offset * type.listSize - (child.offset ?? 0)
-  const values = child.values.subarray(Math.max(0, start)) as Float32Array
+  const values = data.children[0].values as Float32Array
   return { values: values.subarray(0, data.length * type.listSize), size: type.listSize }
 }
 

@@ -1,12 +1,13 @@
 /** Rows of a record batch by their index, for every column type a data set may bring along. */
-import { type Data, DataType, makeData, RecordBatch, Struct, type Vector } from 'apache-arrow'
+import { type Data, DataType, makeData, Null, RecordBatch, Struct, type Vector } from 'apache-arrow'
 
 /**
  * The rows at these indexes, in this order; a row may come more than once.
  * @throws TypeError for unions and the like, which no format that is read here produces
  */
-export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
-  const children = batch.schema.fields.map((_, index) => take(chunkOf(batch.getChildAt(index)!), rows))
+export function takeRows(batch: RecordBatch, rows: Int32Array | readonly number[]): RecordBatch {
+  const indexes = Int32Array.from(rows)
+  const children = batch.schema.fields.map((_, index) => take(chunkOf(batch.getChildAt(index)!), indexes))
   const type = new Struct(batch.schema.fields)
   return new RecordBatch(batch.schema, makeData({ type, length: rows.length, nullCount: 0, children }))
 }
@@ -20,7 +21,7 @@ function chunkOf(column: Vector): Data {
 function take(data: Data, rows: Int32Array): Data {
   const { type } = data
   const common = { type: type as never, length: rows.length, ...takeValidity(data, rows) }
-  if (DataType.isNull(type)) return makeData({ type, length: rows.length }) as Data
+  if (DataType.isNull(type)) return makeData({ type: new Null(), length: rows.length })
   if (DataType.isStruct(type)) {
     return makeData({ ...common, children: data.children.map(child => take(child, rows)) }) as Data
   }
@@ -32,13 +33,10 @@ function take(data: Data, rows: Int32Array): Data {
         items[index * listSize + item] = row * listSize + item
       }
     }
-    return makeData({ ...common, child: take(data.children[0], items) }) as Data
+    return makeData({ ...common, child: take(data.children[0], items) } as never) as Data
   }
-  if (DataType.isList(type) || DataType.isMap(type)) {
-    const { valueOffsets, ranges } = takeRanges(data.valueOffsets, rows)
-    const items = Int32Array.from(ranges)
-    return makeData({ ...common, valueOffsets, child: take(data.children[0], items) }) as Data
-  }
+  if (DataType.isList(type) || DataType.isMap(type)) return takeLists(data, rows, common, Int32Array)
+  if (DataType.isLargeList(type)) return takeLists(data, rows, common, BigInt64Array)
   if (DataType.isUtf8(type) || DataType.isBinary(type)) return takeBytes(data, rows, common, Int32Array)
   if (DataType.isLargeUtf8(type) || DataType.isLargeBinary(type)) {
     return takeBytes(data, rows, common, BigInt64Array)
@@ -53,7 +51,9 @@ function take(data: Data, rows: Int32Array): Data {
   if (data.children.length > 0 || !ArrayBuffer.isView(data.values)) {
     throw new TypeError(`rows of ${type} cannot be taken`)
   }
-  return makeData({ ...common, data: takeFixed(data, rows) }) as Data
+  // Views of text or bytes are words of fixed width too; what they point to stays where it is.
+  const views = takeFixed(data, rows)
+  return makeData({ ...common, data: views, views, variadicBuffers: data.variadicBuffers } as never) as Data
 }
 
 type FixedWidth = Int32Array | BigInt64Array
@@ -89,14 +89,21 @@ function takeBytes(
   return makeData({ ...common, valueOffsets, data: bytes } as never) as Data
 }
 
-function takeRanges(from: Int32Array, rows: Int32Array) {
-  const valueOffsets = new Int32Array(rows.length + 1)
-  const ranges: number[] = []
+function takeLists(
+  data: Data,
+  rows: Int32Array,
+  common: object,
+  OffsetArray: typeof Int32Array | typeof BigInt64Array,
+): Data {
+  const from = data.valueOffsets as Int32Array | BigInt64Array
+  const valueOffsets = new OffsetArray(rows.length + 1)
+  const items: number[] = []
   for (const [index, row] of rows.entries()) {
-    for (let item = from[row]; item < from[row + 1]; item++) ranges.push(item)
-    valueOffsets[index + 1] = ranges.length
+    for (let item = Number(from[row]); item < Number(from[row + 1]); item++) items.push(item)
+    valueOffsets[index + 1] = OffsetArray === Int32Array ? items.length : (BigInt(items.length) as never)
   }
-  return { valueOffsets, ranges }
+  const child = take(data.children[0], Int32Array.from(items))
+  return makeData({ ...common, valueOffsets, child } as never) as Data
 }
 
 function takeValidity(data: Data, rows: Int32Array): { nullCount: number; nullBitmap?: Uint8Array } {
@@ -110,7 +117,8 @@ function takeValidity(data: Data, rows: Int32Array): { nullCount: number; nullBi
   return { nullCount, nullBitmap }
 }
 
-const bitAt = (bits: Uint8Array, position: number): boolean => ((bits[position >> 3] >> (position & 7)) & 1) === 1
+const bitAt = (bits: Uint8Array, position: number): boolean =>
+  ((bits[position >> 3] >> (position & 7)) & 1) === 1
 
 function bitmap(length: number, isSet: (index: number) => boolean): Uint8Array {
   const bits = new Uint8Array(Math.ceil(length / 64) * 8)
