@@ -1,0 +1,39 @@
+/** Options that several commands share. */
+import { InvalidArgumentError, Option } from 'commander'
+
+/** Where runs go unless `--out` says otherwise, from the working folder. */
+export const defaultOut = 'runs'
+
+export const outOption = (): Option =>
+  new Option('-o, --out <folder>', 'folder of all runs').default(defaultOut)
+
+export const jsonOption = (what: string): Option => new Option('--json', what)
+
+/** Parses a count on the command line, 1 or more. */
+export function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}
+
+/** Parses a seed on the command line, 0 or more. */
+export function seed(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError('It must be a whole number from 0.')
+  }
+  return value
+}
+
+/** Gathers an option that may be given several times. */
+export function gather(value: string, values: readonly string[] = []): string[] {
+  return [...values, value]
+}
+
+/** The examples at the end of a command's help. */
+export function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
+  const width = Math.max(...lines.map(([command]) => command.length))
+  const text = lines.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`).join('\n')
+  return `\nExamples:\n${text}`
+}

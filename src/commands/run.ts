@@ -1,0 +1,117 @@
+/** `pieline run`: runs a pipeline, or goes on with one that stopped. */
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { Command } from 'commander'
+import { StoppedError } from '../errors.js'
+import { loadPipeline, type Override, parseOverride } from '../pipeline/load.js'
+import { findPipeline } from './find-pipeline.js'
+import { count, examples, gather, jsonOption, outOption, seed } from './options.js'
+
+interface RunFlags {
+  readonly out: string
+  readonly set?: readonly string[]
+  readonly limit?: number
+  readonly seed?: number
+  readonly workers?: number
+  readonly verify?: true
+  readonly dryRun?: true
+  readonly json?: true
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run a pipeline: from the data set to tables, splits and a report')
+    .argument('[pipeline]', 'pipeline file; ./pieline.yaml, the one in ./pipelines or the glyphs when absent')
+    .addOption(outOption())
+    .option('-s, --set <key=value>', 'take this value instead of the file’s; may be repeated', gather)
+    .option('-n, --limit <examples>', 'read only the first training examples', count)
+    .option('--seed <number>', 'the seed behind every other', seed)
+    .option('-w, --workers <number>', 'workers side by side; all cores when absent', count)
+    .option('--verify', 'hash everything that is reused, not only what changed')
+    .option('--dry-run', 'say what would run, what is there already, and roughly how long it takes')
+    .addOption(jsonOption('print events as JSON, one a line'))
+    .addHelpText(
+      'after',
+      examples(
+        ['pieline run', 'the pipeline found here'],
+        ['pieline run glyphs.yaml --workers 4', 'a pipeline by its file'],
+        ['pieline run --set model.epochs=3 --limit 2000', 'a quick look'],
+        ['pieline run --dry-run', 'what would be done'],
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nCtrl-C stops at the next safe point (exit code 130), a second one at once; what is finished is kept, and' +
+        '\nthe same command goes on from there. Exit codes: 0 done, 1 a gate failed, 2 usage or configuration,' +
+        '\n3 bad data, 4 the run failed.',
+    )
+    .action(async (named: string | undefined, flags: RunFlags, command: Command) => {
+      const commands = command.parent?.commands.map(other => other.name()) ?? []
+      const file = await findPipeline(named, commands)
+      const pipeline = await loadPipeline(file, overridesOf(flags))
+      if (flags.dryRun) {
+        const { printPlan } = await import('./dry-run.js')
+        await printPlan(pipeline, flags)
+      } else await run(pipeline, flags)
+    })
+}
+
+function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
+  const overrides = set.map(parseOverride)
+  if (limit !== undefined) {
+    overrides.push({ path: ['dataset', 'limit'], value: limit, origin: `--limit ${limit}` })
+  }
+  if (seed !== undefined) overrides.push({ path: ['seed'], value: seed, origin: `--seed ${seed}` })
+  return overrides
+}
+
+async function run(pipeline: Awaited<ReturnType<typeof loadPipeline>>, flags: RunFlags): Promise<void> {
+  const [{ runPipeline }, { stages }, { fingerprint }, { jsonReporter, reporterFor }] = await Promise.all([
+    import('../pipeline/runner.js'),
+    import('../pipeline/stages.js'),
+    import('../dataset/fingerprint.js'),
+    import('../terminal/progress.js'),
+  ])
+  const reporter = flags.json ? jsonReporter(process.stdout) : reporterFor(process.stderr)
+  const stop = stopOnSignals()
+  try {
+    const { folder, manifest } = await runPipeline(pipeline, {
+      stages,
+      fingerprint,
+      out: flags.out,
+      ...(flags.workers !== undefined && { workers: flags.workers }),
+      verify: flags.verify ?? false,
+      signal: stop.signal,
+      observe: reporter.observe,
+    })
+    reporter.end()
+    if (flags.json) return
+    const { closingTables } = await import('../terminal/figures.js')
+    const { styleFor } = await import('../terminal/style.js')
+    const style = styleFor(process.stdout)
+    const page = join(folder, 'report.html')
+    console.log(`\n${closingTables(manifest, style)}`)
+    console.log(
+      `\n  ${style('bold', existsSync(page) ? 'report' : 'run')}  ${relative('.', existsSync(page) ? page : folder)}`,
+    )
+  } finally {
+    reporter.end()
+    stop.release()
+  }
+}
+
+/** The first signal asks to stop; with the listeners gone, the second ends the process as it would any other. */
+function stopOnSignals(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController()
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const release = () => {
+    for (const signal of signals) process.removeListener(signal, stop)
+  }
+  const stop = (signal: NodeJS.Signals) => {
+    release()
+    process.stderr.write('\nStopping at the next safe point; once more to stop at once.\n')
+    controller.abort(new StoppedError(signal as (typeof signals)[number]))
+  }
+  for (const signal of signals) process.on(signal, stop)
+  return { signal: controller.signal, release }
+}

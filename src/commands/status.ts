@@ -1,0 +1,106 @@
+/** `pieline status`: how far a run is, and which runs there are. */
+import { Command } from 'commander'
+import type { Manifest } from '../pipeline/manifest.js'
+import { findRun, isAbandoned, listAllRuns, type Run } from '../pipeline/runs.js'
+import { counted } from '../report/format.js'
+import { duration } from '../terminal/duration.js'
+import { headlinesOf, headlineText } from '../terminal/figures.js'
+import { type Style, styleFor } from '../terminal/style.js'
+import { table } from '../terminal/table.js'
+import { examples, jsonOption, outOption } from './options.js'
+
+/** Runs listed unless `--all` asks for more. */
+const listed = 8
+
+interface Flags {
+  readonly out: string
+  readonly all?: true
+  readonly json?: true
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('show how far a run is, and which runs there are')
+    .argument('[run]', 'run id, pipeline name or run folder; the newest run when absent')
+    .addOption(outOption())
+    .option('-a, --all', 'list all runs')
+    .addOption(jsonOption('print the manifest, with the list of runs, as JSON'))
+    .addHelpText(
+      'after',
+      examples(
+        ['pieline status', 'the newest run'],
+        ['pieline status glyphs', 'the newest run of a pipeline'],
+        ['pieline status --json | jq .run.status', 'for a script'],
+      ),
+    )
+    .action(async (name: string | undefined, { out, all, json }: Flags) => {
+      const run = await findRun(out, name)
+      const runs = await listAllRuns(out)
+      if (json) {
+        const list = runs.map(({ folder, manifest }) => ({
+          run: manifest.run,
+          pipeline: manifest.pipeline,
+          status: statusOf(manifest),
+          folder,
+        }))
+        console.log(
+          JSON.stringify({ run: { ...run.manifest, status: statusOf(run.manifest) }, runs: list }, null, 2),
+        )
+        return
+      }
+      const style = styleFor(process.stdout)
+      console.log(runText(run, style))
+      if (runs.length > 1) console.log(`\n${runList(all ? runs : runs.slice(0, listed), runs.length, style)}`)
+    })
+}
+
+/** A run whose process is gone was interrupted, though its manifest could not say so any more. */
+function statusOf(manifest: Manifest): Manifest['status'] {
+  return isAbandoned(manifest) ? 'interrupted' : manifest.status
+}
+
+const colours = { running: 'cyan', done: 'green', failed: 'red', interrupted: 'yellow' } as const
+
+function runText({ folder, manifest }: Run, style: Style): string {
+  const { pipeline, run, started, finished, stages, error } = manifest
+  const status = statusOf(manifest)
+  const end = finished === null ? Date.now() : Date.parse(finished)
+  const took =
+    status === 'interrupted' && finished === null ? '' : ` · ${duration((end - Date.parse(started)) / 1000)}`
+  const rows = stages.map(stage => [
+    style('bold', stage.name),
+    stage.state === 'running' && status !== 'running' ? 'waiting' : stage.state,
+    stage.state === 'done' ? (stage.reused ? 'reused' : duration(stage.seconds ?? 0)) : '',
+    headlineText(stage),
+  ])
+  const lines = [
+    `${style('bold', pipeline)} ${run}  ${style(colours[status], status)}${took}`,
+    table(
+      [{ title: 'stage' }, { title: 'state' }, { title: 'time', align: 'right' }, { title: '' }],
+      rows,
+      style,
+    ),
+    `  ${style('dim', folder)}`,
+  ]
+  if (error) lines.push(`  ${style('red', error.message)}`)
+  if (status === 'interrupted') lines.push('  The same command ("pieline run") goes on from there.')
+  return lines.join('\n')
+}
+
+function runList(runs: readonly Run[], all: number, style: Style): string {
+  const rows = runs.map(({ manifest }) => {
+    const { score } = headlinesOf(manifest)
+    return [
+      manifest.run,
+      manifest.pipeline,
+      style(colours[statusOf(manifest)], statusOf(manifest)),
+      score ? counted(score.labelIssues, 'label issue') : '',
+    ]
+  })
+  const text = table(
+    [{ title: 'run' }, { title: 'pipeline' }, { title: 'status' }, { title: '' }],
+    rows,
+    style,
+  )
+  return runs.length === all ? text : `${text}\n  ${style('dim', `${all - runs.length} older runs: --all`)}`
+}

@@ -1,0 +1,143 @@
+/** The figures of a run as text: one line a stage, and the closing tables. */
+import type { Manifest, StageRecord } from '../pipeline/manifest.js'
+import { bytes, count, counted, fraction, meanPercent, percent, points } from '../report/format.js'
+import type {
+  ArmFigures,
+  DetectionFigures,
+  Headlines,
+  LevelFigures,
+  ScoreHeadline,
+} from '../stages/headlines.js'
+import { duration } from './duration.js'
+import type { Style } from './style.js'
+import { table } from './table.js'
+
+/** Headline figures of all stages that are done, by stage. */
+export function headlinesOf(manifest: Manifest): Headlines {
+  const done = manifest.stages.filter(({ state }) => state === 'done')
+  return Object.fromEntries(done.map(({ name, headline }) => [name, headline])) as Headlines
+}
+
+/** What a stage found, in a few words. */
+export function headlineText({ name, headline }: Pick<StageRecord, 'name' | 'headline'>): string {
+  const headlines = { [name]: headline } as Headlines
+  if (headlines.ingest) {
+    const { trainExamples, testExamples, classes, skipped } = headlines.ingest
+    const parts = [counted(trainExamples, 'training example'), `${count(testExamples)} for testing`]
+    parts.push(counted(classes, 'class', 'classes'))
+    if (skipped > 0) parts.push(`${count(skipped)} skipped`)
+    return parts.join(', ')
+  }
+  if (headlines.score) return counted(headlines.score.labelIssues, 'label issue')
+  if (headlines.retrain) return counted(headlines.retrain.arms.length, 'arm')
+  return Object.entries(headline)
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .map(([key, value]) => `${Number.isInteger(value) ? count(value) : fraction(value)} ${words(key)}`)
+    .join(', ')
+}
+
+/** `trainExamples` → “train examples”. */
+function words(key: string): string {
+  return key.replace(/([a-z])([A-Z])/g, (_, before, after) => `${before} ${after.toLowerCase()}`)
+}
+
+/** All closing tables of a run that is done: levels, label issues, retraining, time. */
+export function closingTables(manifest: Manifest, style: Style): string {
+  const { score, retrain } = headlinesOf(manifest)
+  const sections = [
+    score && score.levels.length > 0 && levelTable(score.levels, style),
+    score && labelIssues(score, style),
+    retrain && retrain.arms.length > 0 && armTable(retrain.arms, style),
+    timeLine(manifest, style),
+  ]
+  return sections.filter(section => typeof section === 'string').join('\n\n')
+}
+
+function levelTable(levels: readonly LevelFigures[], style: Style): string {
+  const knowsTruth = levels.some(({ noiseInPies }) => noiseInPies != null)
+  const columns = [
+    { title: 'level' },
+    { title: 'accuracy', align: 'right' as const },
+    { title: 'PIEs', align: 'right' as const },
+    { title: 'rate', align: 'right' as const },
+    { title: 'size', align: 'right' as const },
+    { title: 'significant classes', align: 'right' as const },
+    ...(knowsTruth ? [{ title: 'wrong labels in PIEs / outside', align: 'right' as const }] : []),
+  ]
+  const rows = levels.map(level => [
+    style('bold', level.level),
+    meanPercent(level.top1Mean, level.top1Sd ?? undefined),
+    orDash(level.pies, count),
+    orDash(level.pieRate, percent),
+    bytes(level.bytes),
+    orDash(level.significantClasses, count),
+    ...(knowsTruth
+      ? [
+          level.noiseInPies == null
+            ? '–'
+            : `${percent(level.noiseInPies)} / ${orDash(level.noiseOutside, percent)}`,
+        ]
+      : []),
+  ])
+  return table(columns, rows, style)
+}
+
+function labelIssues({ labelIssues, truth }: ScoreHeadline, style: Style): string {
+  const found = `  ${style('bold', counted(labelIssues, 'label issue'))} found`
+  if (!truth) return found
+  const columns = [
+    { title: 'wrong labels' },
+    { title: 'there are', align: 'right' as const },
+    { title: 'precision', align: 'right' as const },
+    { title: 'recall', align: 'right' as const },
+    { title: 'average precision', align: 'right' as const },
+    { title: 'AUROC', align: 'right' as const },
+    { title: 'precision at 1 % / 5 %', align: 'right' as const },
+  ]
+  const row = (name: string, figures: DetectionFigures, precision: string, lowest: string) => [
+    name,
+    count(figures.issues),
+    precision,
+    percent(figures.recall),
+    fraction(figures.averagePrecision),
+    fraction(figures.auroc),
+    lowest,
+  ]
+  const lowest = `${percent(truth.precisionAt1)} / ${percent(truth.precisionAt5)}`
+  const rows = [
+    row(style('bold', 'all'), truth, percent(truth.precision), lowest),
+    ...Object.entries(truth.byKind).map(([kind, figures]) => row(kind, figures, '', '')),
+  ]
+  return `${found}; against the known truth:\n${table(columns, rows, style)}`
+}
+
+function armTable(arms: readonly ArmFigures[], style: Style): string {
+  const columns = [
+    { title: 'retrained on' },
+    { title: 'examples', align: 'right' as const },
+    { title: 'test accuracy', align: 'right' as const },
+    { title: 'difference in points', align: 'right' as const },
+    { title: '95 % interval', align: 'right' as const },
+  ]
+  const rows = arms.map(({ arm, examples, top1Mean, top1Sd, difference, low, high }) => [
+    style('bold', arm),
+    count(examples),
+    meanPercent(top1Mean, top1Sd ?? undefined),
+    orDash(difference, points),
+    low == null || high == null ? '' : `${points(low)} to ${points(high)}`,
+  ])
+  return table(columns, rows, style)
+}
+
+function timeLine({ stages, started, finished }: Manifest, style: Style): string {
+  const parts = stages.map(
+    ({ name, reused, seconds }) => `${name} ${reused ? 'reused' : duration(seconds ?? 0)}`,
+  )
+  const all =
+    finished === null ? '' : `${duration((Date.parse(finished) - Date.parse(started)) / 1000)} in all: `
+  return style('dim', `  ${all}${parts.join(' · ')}`)
+}
+
+function orDash(value: number | null | undefined, text: (value: number) => string): string {
+  return value == null ? '–' : text(value)
+}
