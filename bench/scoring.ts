@@ -233,12 +233,15 @@ function runAccumulator(): number {
 
 interface Measurement {
   readonly seconds: number
+  /** Of all threads together; more telling than seconds where the machine is shared. */
+  readonly cpuSeconds: number
   readonly peakBytes: number
 }
 
 async function measure(what: string, folder: string): Promise<Measurement> {
   const seconds = what === 'stage' ? await runStage(folder) : runAccumulator()
-  return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }
+  const { user, system } = process.cpuUsage()
+  return { seconds, cpuSeconds: (user + system) / 1e6, peakBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
 function measureApart(what: string, folder: string): Measurement {
@@ -257,7 +260,16 @@ async function main(): Promise<void> {
   const folder = values.folder ?? (await mkdtemp(join(tmpdir(), 'pieline-bench-')))
   if (!existsSync(join(folder, 'dataset.json'))) await writeInputs(folder)
   const table = new Table({
-    head: ['what', 'examples', 'members', 'classes', 'seconds', 'predictions / s', 'peak memory, MB'],
+    head: [
+      'what',
+      'examples',
+      'members',
+      'classes',
+      'seconds',
+      'CPU seconds',
+      'predictions / s',
+      'peak memory, MB',
+    ],
     style: { head: [], border: [] },
   })
   const rows = [
@@ -265,7 +277,7 @@ async function main(): Promise<void> {
     ['arithmetic alone', measureApart('accumulator', folder)],
   ] as const
   const population = members * levels.length
-  for (const [what, { seconds, peakBytes }] of rows) {
+  for (const [what, { seconds, cpuSeconds, peakBytes }] of rows) {
     const rate = Math.round((examples * population) / seconds)
     table.push([
       what,
@@ -273,6 +285,7 @@ async function main(): Promise<void> {
       population,
       classes,
       seconds.toFixed(1),
+      cpuSeconds.toFixed(1),
       rate.toLocaleString('en'),
       Math.round(peakBytes / 2 ** 20),
     ])

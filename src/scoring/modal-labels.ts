@@ -80,5 +80,7 @@ function beats(
  * dense one's (Hooker et al., arXiv 1911.05248, section 3.2).
  */
 export function pieFlags(dense: Int32Array, compressed: Int32Array): Uint8Array {
-  return Uint8Array.from(dense, (modal, i) => (modal === compressed[i] ? 0 : 1))
+  const flags = new Uint8Array(dense.length)
+  for (let i = 0; i < flags.length; i++) flags[i] = dense[i] === compressed[i] ? 0 : 1
+  return flags
 }
