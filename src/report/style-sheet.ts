@@ -14,7 +14,7 @@ export const styleSheet = `
   --cell: #f1eee6;
   --first: #1a63ad;
   --on-first: #ffffff;
-  --second: #c2500a;
+  --second: #b5480a;
   --third: #0b7d63;
   --tint: #e8eef6;
   --warm: #fbeee3;
@@ -201,9 +201,9 @@ footer p { margin: 0; border-top: 1px solid var(--line); padding-top: 1.2rem; }
 @media (forced-colors: active) { .key, .vote { forced-color-adjust: none; } }
 @page { margin: 14mm; }
 @media print {
-  :root { color-scheme: light; --paper: #fff; --surface: #fff; --ink: #000; --soft: #333; --muted: #666; --line: #bbb; --cell: #f3f3f3; --first: #1a63ad; --on-first: #fff; --second: #c2500a; --third: #0b7d63; --shadow: none; }
+  :root { color-scheme: light; --paper: #fff; --surface: #fff; --ink: #000; --soft: #333; --muted: #666; --line: #bbb; --cell: #f3f3f3; --first: #1a63ad; --on-first: #fff; --second: #b5480a; --third: #0b7d63; --shadow: none; }
   body { font-size: 9.5pt; }
-  .contents, .skip, .filters, .pager, dialog, noscript { display: none; }
+  .contents, .skip, .filters, .pager, dialog, #needs-script { display: none; }
   .hero { padding-top: 0; }
   .scroll { overflow: visible; }
   .chart, .card, tr, .figures { break-inside: avoid; }

@@ -573,6 +573,7 @@ export function start(document: Document): void {
     ...data.levels.map((level, i) => element(document, 'option', { value: i }, level)).slice(1),
   )
   form.hidden = false
+  find('needs-script').hidden = true
   form.addEventListener('input', apply)
   form.addEventListener('reset', () => document.defaultView!.setTimeout(apply))
   form.addEventListener('submit', event => event.preventDefault())

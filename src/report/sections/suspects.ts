@@ -44,8 +44,8 @@ ${counted(data.suspects.pies, 'PIE')}, ${count(total)} examples in all, most sus
 <li><span class="vote other" aria-hidden="true"></span>for another</li>
 <li class="order">levels in the order ${gallery.levels.join(', ')}</li>
 </ul>
-<noscript><p class="note">Sorting, filtering and paging need JavaScript; without it, the first
-${Math.min(pageSize, listed.length)} are shown.</p></noscript>
+<p class="note" id="needs-script">Sorting, filtering and paging need JavaScript; without it, the first
+${Math.min(pageSize, listed.length)} are shown.</p>
 ${filters()}
 <div class="scroll"><div id="gallery">${firstPage(gallery)}</div></div>
 <nav id="pager" class="pager" aria-label="Pages of suspects" hidden>

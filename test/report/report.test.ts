@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto'
+import { parseHTML } from 'linkedom'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { pageSize } from '../../src/report/client/gallery.js'
+import { clientScript } from '../../src/report/client-script.js'
+import type { LevelSummary, ReportData } from '../../src/report/data.js'
+import { renderReport } from '../../src/report/report.js'
+import { labelsSentence, pieSentence, retrainingSentence } from '../../src/report/sections/headline.js'
+import { styleSheet } from '../../src/report/style-sheet.js'
+import { reportFixture } from './fixture.js'
+
+let script: string
+let data: ReportData
+beforeAll(async () => {
+  script = await clientScript()
+  data = await reportFixture({ suspects: 120, pictures: 60, groups: ['case = upper', 'case = lower'] })
+})
+
+const render = (of: ReportData) => renderReport(of, { script })
+const parse = (of: ReportData) => parseHTML(render(of)).document as unknown as Document
+
+/** The page as somebody sees it who hears it: headings, figures, tables, controls, in order. */
+function outline(document: Document): string {
+  const lines = [...document.querySelectorAll('nav, h1, h2, h3, figure, caption, summary, form, dialog')].map(
+    element => {
+      const tag = element.tagName.toLowerCase()
+      if (tag === 'figure') return `      figure ${element.getAttribute('data-chart')}`
+      if (tag === 'nav' || tag === 'form') return `${tag}: ${element.getAttribute('aria-label')}`
+      if (tag === 'dialog') return tag
+      const indent = { h1: '', h2: '  ', h3: '    ' }[tag] ?? '      '
+      return `${indent}${tag} ${element.textContent!.replace(/\s+/g, ' ').trim()}`
+    },
+  )
+  return lines.join('\n')
+}
+
+describe('renderReport', () => {
+  it('has this structure', () => {
+    expect(outline(parse(data))).toMatchSnapshot()
+  })
+
+  it('gives the same bytes for the same data', async () => {
+    const again = await reportFixture({
+      suspects: 120,
+      pictures: 60,
+      groups: ['case = upper', 'case = lower'],
+    })
+    expect(render(again)).toBe(render(data))
+  })
+
+  it('refers to nothing outside itself', () => {
+    const document = parse(data)
+    const references = [...document.querySelectorAll('[src], [href]')].map(
+      element => element.getAttribute('src') ?? element.getAttribute('href')!,
+    )
+    expect(references.length).toBeGreaterThan(30)
+    expect(references.filter(reference => !/^(#|data:)/.test(reference))).toEqual([])
+    expect(styleSheet).not.toMatch(/url\(|@import/)
+  })
+
+  it('admits by its policy its own style and script alone', () => {
+    const document = parse(data)
+    const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!
+    const digest = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+    expect(policy.split('; ')).toEqual([
+      "default-src 'none'",
+      'img-src data:',
+      `style-src ${digest(document.querySelector('style')!.textContent!)}`,
+      `script-src ${digest(document.querySelector('script[type=module]')!.textContent!)}`,
+      "base-uri 'none'",
+      "form-action 'none'",
+    ])
+    // What the policy would refuse must not be there in the first place.
+    expect(document.querySelectorAll('[style], svg style').length).toBe(0)
+    expect(
+      [...document.querySelectorAll('*')].flatMap(e => [...e.attributes]).filter(a => /^on/i.test(a.name)),
+    ).toEqual([])
+  })
+
+  it('tells every chart in words and every table by a caption', () => {
+    const document = parse(data)
+    const charts = [...document.querySelectorAll('svg')]
+    expect(charts.length).toBeGreaterThan(10)
+    for (const svg of charts) {
+      expect(svg.getAttribute('role')).toBe('img')
+      expect(svg.getAttribute('aria-label')!.length).toBeGreaterThan(20)
+    }
+    for (const table of document.querySelectorAll('table')) {
+      expect(table.querySelector('caption')?.textContent).toBeTruthy()
+      expect(table.querySelector('thead th[scope=col]')).toBeTruthy()
+    }
+    const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const control of document.querySelectorAll('select, input'))
+      expect(control.closest('label')).toBeTruthy()
+  })
+
+  it('draws no number that is none', () => {
+    const page = render(data).replace(/<script[\s\S]*/, '')
+    expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/)
+  })
+
+  it('stands without compression, without retraining and without suspects', () => {
+    const [train] = data.splits
+    const { retrain: _, ...rest } = data
+    const bare: ReportData = {
+      ...rest,
+      splits: [{ ...train!, levels: [{ ...train!.levels[0]!, pies: 0, pieRate: 0, ...noSpread }] }],
+      classes: [],
+      labels: { ...data.labels, issues: 0, confusion: [] },
+      suspects: { total: 0, issues: 0, pies: 0, listed: [], featureNames: [] },
+    }
+    const document = parse(bare)
+    expect(outline(document)).toMatchSnapshot()
+    expect(document.querySelector('h1')!.textContent).toBe('None of 12,000 labels looks wrong.')
+    expect(document.querySelector('#retraining pre')!.textContent).toContain('retrain:')
+    expect(render(bare).replace(/<script[\s\S]*/, '')).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('lists features in a table', async () => {
+    const features = await reportFixture({ suspects: 60, features: ['mean <radius>', 'texture'] })
+    const document = parse(features)
+    expect(document.querySelectorAll('#gallery tbody tr').length).toBe(pageSize)
+    expect(document.querySelectorAll('#gallery img, #gallery ol').length).toBe(0)
+    const island = JSON.parse(document.getElementById('suspects-data')!.textContent!)
+    expect(island.featureNames).toEqual(['mean <radius>', 'texture'])
+    expect(island.features[0].length).toBe(2)
+  })
+})
+
+const noSpread = {
+  top1OnPies: { mean: Number.NaN, sd: Number.NaN },
+  top1OffPies: { mean: Number.NaN, sd: Number.NaN },
+}
+
+describe('the headline', () => {
+  const withIssues = (issues: number, examples: number) =>
+    labelsSentence({ ...data, labels: { ...data.labels, issues, examples } })
+
+  it('counts the labels that look wrong', () => {
+    expect(withIssues(1012, 10_000)).toBe('About 1,012 of 10,000 labels look wrong (10.1\u202f%).')
+    expect(withIssues(1, 50)).toBe('About 1 of 50 labels looks wrong (2.0\u202f%).')
+    expect(withIssues(0, 50)).toMatch(/^None of 50 labels looks wrong, but \d+ examples are PIEs\.$/)
+  })
+
+  it('speaks of the sparsest level on the test split', () => {
+    const level: Partial<LevelSummary> = {
+      pies: 205,
+      pieRate: 0.1025,
+      top1OnPies: { mean: 0.4, sd: 0 },
+      top1OffPies: { mean: 0.95, sd: 0 },
+    }
+    const splits = data.splits.map(split => ({
+      ...split,
+      levels: split.levels.map(other => (other.name === 'magnitude-0.9' ? { ...other, ...level } : other)),
+    }))
+    expect(pieSentence({ ...data, splits })).toBe(
+      'PIE rate at 90\u202f% sparsity: 10.3\u202f% (205 of 2,000 test examples); accuracy is 40.0\u202f% on them and 95.0\u202f% on the rest.',
+    )
+  })
+
+  it('says of retraining no more than its interval does', () => {
+    const told = (mean: number, low: number, high: number) => {
+      const arm = data.retrain!.find(({ arm }) => arm === 'cleaned')!
+      return retrainingSentence({ ...data, retrain: [{ ...arm, difference: { mean, low, high } }] })
+    }
+    const start = 'Trained without the label issues, a network’s test accuracy changes by'
+    expect(told(0.012, 0.003, 0.021)).toBe(`${start} +1.2 points (95 % interval +0.3 to +2.1).`)
+    expect(told(0.012, -0.003, 0.027)).toBe(
+      `${start} +1.2 points (95 % interval −0.3 to +2.7: no clear difference).`,
+    )
+    expect(told(0.012, Number.NaN, Number.NaN)).toBe(`${start} +1.2 points (a single seed: no interval).`)
+    const { retrain: _, ...rest } = data
+    expect(retrainingSentence(rest)).toBeUndefined()
+  })
+})
+
+describe('the colours', () => {
+  const scheme = (block: string) =>
+    new Map([...block.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, key, hex]) => [key!, hex!]))
+  const light = scheme(styleSheet.slice(0, styleSheet.indexOf('@media')))
+  const dark = scheme(styleSheet.slice(styleSheet.indexOf('@media'), styleSheet.indexOf('* {')))
+
+  it.each([
+    ['light', light],
+    ['dark', dark],
+  ] as const)('keep their contrast in the %s scheme (WCAG 2.2)', (_, colours) => {
+    for (const ground of ['paper', 'surface']) {
+      for (const text of ['ink', 'soft', 'first', 'second', 'third']) {
+        expect(contrast(colours.get(text)!, colours.get(ground)!), `${text} on ${ground}`).toBeGreaterThan(
+          4.5,
+        )
+      }
+      expect(contrast(colours.get('muted')!, colours.get(ground)!), `muted on ${ground}`).toBeGreaterThan(3)
+    }
+    expect(contrast(colours.get('on-first')!, colours.get('first')!)).toBeGreaterThan(4.5)
+  })
+})
+
+/** Contrast ratio of two colours, WCAG 2.2. */
+function contrast(a: string, b: string): number {
+  const luminance = (hex: string) => {
+    const [r, g, b] = [1, 3, 5].map(at => {
+      const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+  }
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y)
+  return (high! + 0.05) / (low! + 0.05)
+}
