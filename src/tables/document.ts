@@ -1,0 +1,108 @@
+/** `docs/tables.md`, from the schemas. `tsx src/tables/document.ts > docs/tables.md` writes it anew. */
+import { pathToFileURL } from 'node:url'
+import type { Field, Schema } from 'apache-arrow'
+import {
+  classesSchema,
+  examplesSchema,
+  levelsSchema,
+  piesSchema,
+  predictionsSchema,
+  probabilitiesSchema,
+  retrainSchema,
+  scoresSchema,
+  skippedSchema,
+} from './schemas.js'
+
+interface DocumentedTable {
+  readonly file: string
+  readonly rows: string
+  readonly schema: Schema
+}
+
+// Levels, attributes and classes are the pipeline's: the page shows one of each.
+const levels = ['dense', 'magnitude-0.9']
+const image = { kind: 'image' } as const
+
+const tables: readonly DocumentedTable[] = [
+  {
+    file: 'examples.parquet',
+    rows: 'One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, and `features` (a list of floats) in place of `image` where the data are no images.',
+    schema: examplesSchema({ content: image, groups: ['…'], trueLabel: true }),
+  },
+  {
+    file: 'skipped.parquet',
+    rows: 'One row an example that was left out because it is damaged.',
+    schema: skippedSchema,
+  },
+  {
+    file: 'predictions/<level>.parquet',
+    rows: 'One row a member and example, in the order of the examples, then by seed.',
+    schema: predictionsSchema,
+  },
+  {
+    file: 'probabilities/<level>.parquet',
+    rows: 'One row an example, in the order of the examples; the list is as long as there are classes.',
+    schema: probabilitiesSchema(10),
+  },
+  { file: 'levels.parquet', rows: 'One row a level and split.', schema: levelsSchema },
+  {
+    file: 'classes.parquet',
+    rows: 'One row a compressed level, split and class, and one more for every value of a subgroup attribute within the class.',
+    schema: classesSchema,
+  },
+  {
+    file: 'scores.parquet',
+    rows: 'One row an example, in the order of the examples. There is a `modal_…` and an `agreement_…` for every level, and an `is_pie_…` for every compressed one; here for `dense` and `magnitude-0.9`.',
+    schema: scoresSchema(levels, { trueLabel: true }),
+  },
+  {
+    file: 'pies.parquet, pies.arrow',
+    rows: 'One row an example that is a PIE at some level or a label issue, most suspicious first: the columns of `scores.parquet`, and the example itself.',
+    schema: piesSchema(levels, { trueLabel: true, content: image }),
+  },
+  {
+    file: 'retrain.parquet',
+    rows: 'One row an arm and seed; then one row an arm, over its seeds.',
+    schema: retrainSchema,
+  },
+]
+
+/** The page, in Markdown. */
+export function tablesDocument(): string {
+  return `# The tables of a run
+
+Each column's description is also in the files, as the \`description\` of the field's metadata. Beside the tables
+below, \`splits/*.parquet\` have the columns of the source, and \`inputs.npy\` is a NumPy array whose row i is what
+the networks see of row i of \`examples.parquet\`: bytes [examples, height, width, channels], or float32 [examples,
+features].
+
+This page is written by \`src/tables/document.ts\`; do not edit it by hand.
+
+${tables.map(section).join('\n\n')}
+`
+}
+
+function section({ file, rows, schema }: DocumentedTable): string {
+  return `## ${file}
+
+${rows}
+
+| column | type | |
+|---|---|---|
+${schema.fields.map(row).join('\n')}`
+}
+
+function row({ name, type, nullable, metadata }: Field): string {
+  return `| \`${name}\` | ${typeName(String(type))}${nullable ? ', nullable' : ''} | ${metadata.get('description')} |`
+}
+
+/** Arrow's name of a type, as its documentation spells it. */
+function typeName(type: string): string {
+  const vector = /^FixedSizeList\[(\d+)\]<(\w+)>$/.exec(type)
+  if (vector !== null) return `fixed-size list&lt;${vector[2].toLowerCase()}&gt;`
+  return type
+    .toLowerCase()
+    .replace(/^struct<\{(.*)\}>$/, (_, fields: string) => `struct{${fields.replaceAll(':', ': ')}}`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.stdout.write(tablesDocument())
