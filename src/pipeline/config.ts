@@ -122,21 +122,30 @@ const retrain = z.strictObject({
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
 })
 
-export const pipelineSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
-    .refine(name => name !== 'store', 'cannot be "store": that folder holds the artefacts of all pipelines')
-    .describe('names the folder of its runs'),
-  dataset,
-  model: model.prefault({}),
-  engine: z.enum(['onnxruntime', 'tfjs']).default('onnxruntime'),
-  population: population.prefault({}),
-  compress: z.array(compression).default([]),
-  scoring: scoring.prefault({}),
-  retrain: retrain.optional(),
-  seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
-})
+export const pipelineSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
+      .refine(name => name !== 'store', 'cannot be "store": that folder holds the artefacts of all pipelines')
+      .describe('names the folder of its runs'),
+    dataset,
+    model: model.prefault({}),
+    engine: z.enum(['onnxruntime', 'tfjs']).default('onnxruntime'),
+    population: population.prefault({}),
+    compress: z.array(compression).default([]),
+    scoring: scoring.prefault({}),
+    retrain: retrain.optional(),
+    seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
+  })
+  .refine(
+    pipeline =>
+      pipeline.retrain === undefined || pipeline.dataset.test !== undefined || pipeline.dataset.testShare > 0,
+    {
+      path: ['retrain'],
+      error: 'retraining is compared on held-out data: set `dataset.test` or `dataset.testShare`',
+    },
+  )
 
 /** A pipeline as resolved: every default filled in, every path absolute. */
 export type Pipeline = z.output<typeof pipelineSchema>

@@ -134,6 +134,18 @@ export async function* streamNpy(
   }
 }
 
+/** Some rows of an array file, in the order asked for. @throws DataError that names the file */
+export async function readNpyRows(path: string, rows: Int32Array): Promise<NpyArray> {
+  const { dtype, shape, blob } = await openNpy(path)
+  const rowBytes = blob.size / Math.max(1, shape[0])
+  const chosen = new Uint8Array(rows.length * rowBytes)
+  for (const [index, row] of rows.entries()) {
+    const bytes = await blob.slice(row * rowBytes, (row + 1) * rowBytes).arrayBuffer()
+    chosen.set(new Uint8Array(bytes), index * rowBytes)
+  }
+  return new npyArrayTypes[dtype](chosen.buffer)
+}
+
 async function openNpy(path: string): Promise<NpyHeader & { readonly blob: Blob }> {
   const blob = await openFile(path)
   try {

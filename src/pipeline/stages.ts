@@ -1,8 +1,21 @@
 /** The stages, in the order in which they run. Adding one is adding a file and a line. */
+import { compress } from '../stages/compress.js'
+import { exportTables } from '../stages/export.js'
 import { ingest } from '../stages/ingest.js'
 import { predict } from '../stages/predict.js'
 import { report } from '../stages/report.js'
+import { retrain } from '../stages/retrain.js'
 import { score } from '../stages/score.js'
+import { train } from '../stages/train.js'
 import type { Stage } from './stage.js'
 
-export const stages: readonly Stage[] = [ingest, predict, score, report]
+export const stages: readonly Stage[] = [
+  ingest,
+  train,
+  compress,
+  predict,
+  score,
+  exportTables,
+  retrain,
+  report,
+]

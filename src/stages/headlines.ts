@@ -61,7 +61,7 @@ export interface ArmFigures {
   /** Training examples of the arm. */
   readonly examples: number
   readonly top1Mean: number
-  readonly top1Sd: number
+  readonly top1Sd?: number
   readonly difference?: number
   /** 95 % interval of the difference. */
   readonly low?: number

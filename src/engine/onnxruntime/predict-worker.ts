@@ -8,6 +8,8 @@ export interface PredictTask {
   readonly model: string
   /** Path of the inputs, uint8 [examples, height, width, channels] or float32 [examples, features]. */
   readonly inputs: string
+  /** First row to predict; those before it are left out. Default 0. */
+  readonly start?: number
   /** Path of the logits to write, float32 [examples, classes]. */
   readonly logits: string
   /** On shared memory; not 0 once the work is to stop. */
@@ -17,12 +19,12 @@ export interface PredictTask {
 /** Values of the input that are in memory at a time. */
 const chunkLength = 2 ** 22
 
-export default async function predict({ model, inputs, logits, stop }: PredictTask): Promise<void> {
+export default async function predict({ model, inputs, start = 0, logits, stop }: PredictTask): Promise<void> {
   const predictor = await createPredictor(await readFile(model), { threads: 1, file: model })
   const { inputLength, batchSize, classes } = predictor
   const rows = batchSize * Math.max(1, Math.floor(chunkLength / (batchSize * inputLength)))
   async function* chunks(): AsyncGenerator<Float32Array> {
-    for await (const examples of streamNpy(inputs, rows)) {
+    for await (const examples of streamNpy(inputs, rows, { start })) {
       if (Atomics.load(stop, 0) !== 0) throw new Error('stopped')
       yield await predictor.predict(examples as PredictorInputs)
     }

@@ -1,0 +1,320 @@
+/**
+ * Trained members as artefacts: a key for everything that decides a member's bytes, and the member made only
+ * where the store does not have it. A dense member from whose middle sparse ones branch off is trained in pieces,
+ * each an artefact too, so that a killed run loses less and its branches find where to begin.
+ */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import pLimit from 'p-limit'
+import { PielineError, RunError } from '../errors.js'
+import type { Architecture } from '../model/architecture.js'
+import { prunableKernels } from '../model/weights.js'
+import type { ModelConfig } from '../pipeline/config.js'
+import { keyOf } from '../pipeline/key.js'
+import type { Progress } from '../pipeline/progress.js'
+import type { Artefact, ArtefactStore } from '../pipeline/store.js'
+import type { Seed } from '../random.js'
+import { planTraining, stepAt, type TrainingPlan } from './plan.js'
+import type { PruningPlan } from './pruning.js'
+import { createTrainingPool, type TrainingPool } from './training-pool.js'
+import type { TrainTask } from './training-worker.js'
+
+/** Raise it when the same settings would give other weights. */
+const trainingVersion = 1
+
+/** The member's ONNX file within its artefact. */
+export const modelFile = 'model.onnx'
+/** Its weights and momentum buffers, to go on from. */
+const stateFile = 'state.safetensors'
+
+/** How a member is pruned while it trains, in shares of training (see `magnitude` in the pipeline's schema). */
+export interface Pruning {
+  readonly sparsity: number
+  readonly scope: PruningPlan['scope']
+  readonly begin: number
+  readonly end: number
+  /** In steps. */
+  readonly frequency: number
+  /**
+   * `scratch`: trained anew. `branch`: goes on from its dense member where pruning begins. `fine-tune`: the
+   * finished dense member is pruned at once and trained on for `epochs` at a tenth of the peak rate.
+   */
+  readonly start: 'scratch' | 'branch' | 'fine-tune'
+  /** For `fine-tune`. */
+  readonly epochs: number
+}
+
+export interface MemberRequest {
+  /** Names the member in progress and errors, such as `dense 3`. */
+  readonly title: string
+  readonly seed: Seed
+  /** Rows of the training set on which it trains, ascending. */
+  readonly rows: Int32Array
+  /** Class of each row of the training set, [training examples]. */
+  readonly labels: Int32Array
+  readonly pruning?: Pruning
+  /** Shares of training at which other members will branch off. */
+  readonly branches?: readonly number[]
+  /** Properties of the ONNX file. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface MemberEnvironment {
+  readonly engine: TrainTask['engine']
+  /** Everything about the engine on which a member's bytes depend. */
+  readonly engineVersion: string
+  readonly architecture: Architecture
+  readonly model: ModelConfig
+  /** Path of the inputs, training examples first. */
+  readonly inputs: string
+  /** Names the bytes of the training set. */
+  readonly inputsKey: string
+  readonly store: ArtefactStore
+  readonly workers: number
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+/** A piece of a member's training, beginning where the piece before it ended. */
+interface Piece {
+  readonly key: string
+  readonly plan: TrainingPlan
+  readonly start: number
+  readonly end: number
+  readonly pruning?: PruningPlan
+  /** Whether momentum goes on from the piece before. */
+  readonly keepMomentum: boolean
+  /** Whether a member is finished after it and has an ONNX file. */
+  readonly finished: boolean
+  /** Whether it is this member's own and not that of the dense member behind it. */
+  readonly own: boolean
+}
+
+/**
+ * Trains the members that the store does not have, side by side, and returns their artefacts in the order asked
+ * for. The first failure lets the others stop at their next safe point.
+ * @throws RunError that names the member; the signal's reason when asked to stop.
+ */
+export async function produceMembers(
+  environment: MemberEnvironment,
+  label: string,
+  requests: readonly MemberRequest[],
+): Promise<Artefact[]> {
+  const { workers, progress, signal } = environment
+  const pool = createTrainingPool(workers)
+  let stopping = false
+  const stop = () => {
+    stopping = true
+    pool.stop()
+  }
+  signal.addEventListener('abort', stop)
+  const pieces = requests.map(request => piecesOf(environment, request))
+  progress.start(
+    label,
+    pieces.reduce((sum, list) => sum + ownSteps(list), 0),
+  )
+  const limit = pLimit(workers)
+  try {
+    const outcomes = await Promise.allSettled(
+      requests.map((request, index) =>
+        limit(async () => {
+          if (stopping) throw signal.reason
+          try {
+            return await produceMember(environment, pool, request, pieces[index]!)
+          } catch (error) {
+            stop()
+            throw inMember(error, request)
+          }
+        }),
+      ),
+    )
+    signal.throwIfAborted()
+    // Members that were stopped because of another's failure reject with less to tell: the first real error counts.
+    const failures = outcomes.filter(outcome => outcome.status === 'rejected').map(({ reason }) => reason)
+    if (failures.length > 0) throw failures.find(failure => failure instanceof PielineError) ?? failures[0]
+    return outcomes.map(outcome => (outcome as PromiseFulfilledResult<Artefact>).value)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await pool.close()
+  }
+}
+
+function ownSteps(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { own, start, end }) => (own ? sum + end - start : sum), 0)
+}
+
+/** The member's training in pieces, in order; the last one finishes it. */
+function piecesOf(environment: MemberEnvironment, request: MemberRequest): Piece[] {
+  const { model } = environment
+  const { pruning } = request
+  const plan = planTraining(model, request.rows.length)
+  if (pruning === undefined) return densePieces(environment, request, plan, request.branches ?? [])
+  const kernels = prunableKernels(environment.architecture)
+  const pruned = (begin: number, end: number): PruningPlan => {
+    const { sparsity, scope, frequency } = pruning
+    return { kernels, sparsity, scope, frequency, begin, end }
+  }
+  const behind = (pieces: readonly Piece[]) => pieces.map(piece => ({ ...piece, own: false }))
+  const begin = stepAt(plan, pruning.begin)
+  const end = stepAt(plan, pruning.end)
+  switch (pruning.start) {
+    case 'scratch':
+      return [lastPiece(environment, request, { plan, start: 0, pruning: pruned(begin, end) })]
+    case 'branch': {
+      const trunk = begin === 0 ? [] : behind([trunkPiece(environment, request, plan, 0, begin)])
+      const after = trunk.at(-1)?.key
+      return [
+        ...trunk,
+        lastPiece(environment, request, { plan, start: begin, pruning: pruned(begin, end), after }),
+      ]
+    }
+    case 'fine-tune': {
+      const { metadata } = request
+      const dense = behind(
+        densePieces(environment, { ...request, metadata: { ...metadata, level: 'dense' } }, plan, []),
+      )
+      const tuning = planTraining(
+        {
+          ...model,
+          epochs: pruning.epochs,
+          schedule: 'cosine',
+          warmupEpochs: 0,
+          learningRate: Math.max(...plan.learningRates) / 10,
+        },
+        request.rows.length,
+      )
+      const after = dense.at(-1)!.key
+      const last = lastPiece(environment, request, { plan: tuning, start: 0, pruning: pruned(0, 0), after })
+      return [...dense, { ...last, keepMomentum: false }]
+    }
+  }
+}
+
+/** The dense member, cut where others branch off. */
+function densePieces(
+  environment: MemberEnvironment,
+  request: MemberRequest,
+  plan: TrainingPlan,
+  branches: readonly number[],
+): Piece[] {
+  const cuts = [...new Set(branches.map(share => stepAt(plan, share)))]
+    .filter(step => step > 0 && step < plan.steps)
+    .sort((a, b) => a - b)
+  const trunk = cuts.map((cut, index) => trunkPiece(environment, request, plan, cuts[index - 1] ?? 0, cut))
+  return [...trunk, lastPiece(environment, request, { plan, start: cuts.at(-1) ?? 0 })]
+}
+
+/** Dense training up to a step. Its key does not tell where it was cut before, since its bytes do not. */
+function trunkPiece(
+  environment: MemberEnvironment,
+  request: MemberRequest,
+  plan: TrainingPlan,
+  start: number,
+  end: number,
+): Piece {
+  const key = keyOf({ ...identity(environment, request, plan), upTo: end })
+  return { key, plan, start, end, keepMomentum: true, finished: false, own: true }
+}
+
+function lastPiece(
+  environment: MemberEnvironment,
+  request: MemberRequest,
+  training: {
+    readonly plan: TrainingPlan
+    readonly start: number
+    readonly pruning?: PruningPlan
+    /** Key of the dense piece that a pruned member goes on from. */
+    readonly after?: string | undefined
+  },
+): Piece {
+  const { plan, start, pruning, after } = training
+  const key = keyOf({ ...identity(environment, request, plan), metadata: request.metadata, pruning, after })
+  const piece: Piece = { key, plan, start, end: plan.steps, keepMomentum: true, finished: true, own: true }
+  return pruning === undefined ? piece : { ...piece, pruning }
+}
+
+function identity(environment: MemberEnvironment, request: MemberRequest, plan: TrainingPlan) {
+  const { architecture, engine, engineVersion, inputsKey } = environment
+  const { mean, deviation } = architecture.normalization
+  return {
+    training: trainingVersion,
+    engine,
+    engineVersion,
+    architecture: { ...architecture, normalization: { mean: [...mean], deviation: [...deviation] } },
+    plan: { ...plan, learningRates: digest(plan.learningRates) },
+    inputs: inputsKey,
+    rows: digest(request.rows),
+    labels: digest(request.labels),
+    seed: request.seed,
+  }
+}
+
+function digest(values: Int32Array | Float32Array): string {
+  return createHash('sha256')
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest('hex')
+}
+
+async function produceMember(
+  environment: MemberEnvironment,
+  pool: TrainingPool,
+  request: MemberRequest,
+  pieces: readonly Piece[],
+): Promise<Artefact> {
+  const { store, progress, signal } = environment
+  let artefact: Artefact | undefined
+  let first = pieces.length
+  while (first > 0 && artefact === undefined) artefact = await store.find(pieces[--first]!.key)
+  if (artefact !== undefined) first++
+  const reused = ownSteps(pieces.slice(0, first))
+  if (reused > 0) progress.advance(reused, `${request.title} reused`)
+  for (const piece of pieces.slice(first)) {
+    signal.throwIfAborted()
+    const before = artefact
+    artefact = await store.produce(piece.key, folder =>
+      pool.train(taskOf(environment, request, piece, before, folder), ({ steps, loss }) => {
+        if (piece.own) progress.advance(steps, `${request.title}, loss ${loss.toFixed(3)}`)
+      }),
+    )
+  }
+  return artefact!
+}
+
+function taskOf(
+  environment: MemberEnvironment,
+  request: MemberRequest,
+  piece: Piece,
+  before: Artefact | undefined,
+  folder: string,
+): Omit<TrainTask, 'stop' | 'progress'> {
+  const { engine, architecture, inputs } = environment
+  const { labels, rows, seed, metadata } = request
+  const { plan, pruning, start, end, keepMomentum } = piece
+  return {
+    engine,
+    architecture,
+    inputs,
+    labels,
+    rows,
+    plan,
+    ...(pruning && { pruning }),
+    seed,
+    start,
+    end,
+    ...(before && { from: join(before.folder, stateFile) }),
+    keepMomentum,
+    state: join(folder, stateFile),
+    ...(piece.finished && { model: { file: join(folder, modelFile), metadata } }),
+  }
+}
+
+/** Errors that cross a thread lose their class, and say nothing of the member. */
+function inMember(error: unknown, { title }: MemberRequest): unknown {
+  if (error instanceof PielineError) return error
+  const { message = String(error), key, mend } = error as { message?: string; key?: string; mend?: string }
+  return new RunError(`member ${title} failed: ${message}`, {
+    cause: error,
+    ...(key !== undefined && { key }),
+    ...(mend !== undefined && { mend }),
+  })
+}

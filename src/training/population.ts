@@ -1,0 +1,97 @@
+/** A run's members: which rows each trains on, what surrounds their training, and where their files go. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readDatasetInfo } from '../dataset/info.js'
+import { buildArchitecture } from '../model/architectures/index.js'
+import type { Pipeline } from '../pipeline/config.js'
+import { openTable } from '../pipeline/files.js'
+import type { StageContext } from '../pipeline/stage.js'
+import { packageVersion } from '../pipeline/versions.js'
+import type { Seed } from '../random.js'
+import { int32Column, nullableInt32Column, stringColumn } from '../tables/columns.js'
+import type { MemberEnvironment } from './members.js'
+
+/** What members learn from: the training examples as ingested. */
+export interface TrainingSet {
+  /** Class of each training example. */
+  readonly labels: Int32Array
+  /** Cross-fit fold of each training example. */
+  readonly folds: Int32Array
+  readonly classNames: readonly string[]
+}
+
+/** @throws DataError if a file of the run is damaged. */
+export async function readTrainingSet(context: StageContext): Promise<TrainingSet> {
+  const { classNames, trainExamples } = await readDatasetInfo(context.input('dataset.json'))
+  const labels = new Int32Array(trainExamples)
+  const folds = new Int32Array(trainExamples)
+  let row = 0
+  const columns = ['split', 'fold', 'label']
+  for await (const batch of openTable(context.input('examples.parquet'), { columns })) {
+    const train = stringColumn(batch, 'split').filter(split => split === 'train').length
+    labels.set(int32Column(batch, 'label').subarray(0, train), row)
+    folds.set(nullableInt32Column(batch, 'fold', -1).subarray(0, train), row)
+    row += train
+    if (train < batch.numRows) break
+  }
+  return { labels, folds, classNames }
+}
+
+/** The rows on which the member of this seed trains: with K folds, all whose fold is not seed mod K. */
+export function memberRows(folds: Int32Array, seed: number, crossFit: number): Int32Array {
+  const rows = Int32Array.from(folds, (_, row) => row)
+  return crossFit === 0 ? rows : rows.filter(row => folds[row] !== seed % crossFit)
+}
+
+/** The random streams of a member; the same for a retrained network of the same seed, so that both can be compared. */
+export function memberSeed(pipeline: Pipeline, seed: number): Seed {
+  return [pipeline.seed, 'member', seed]
+}
+
+/** What the ONNX file of a member says of itself. */
+export function memberMetadata(
+  level: string,
+  seed: number,
+  classNames: readonly string[],
+): Record<string, string> {
+  return { classes: JSON.stringify(classNames), level, seed: String(seed) }
+}
+
+/** Reads what surrounds the training of members: architecture, inputs, engine. */
+export async function memberEnvironment(context: StageContext): Promise<MemberEnvironment> {
+  const { pipeline, store, workers, progress, signal } = context
+  const info = await readDatasetInfo(context.input('dataset.json'))
+  const { model, engine } = pipeline
+  const inputs = context.input('inputs.npy')
+  return {
+    engine,
+    engineVersion: engineVersion(engine),
+    architecture: buildArchitecture(model.architecture, info.normalization, {
+      input: info.input,
+      classes: info.classNames.length,
+      width: model.width,
+      dropout: model.dropout,
+    }),
+    model,
+    inputs,
+    inputsKey: await hashOf(inputs),
+    store,
+    workers,
+    progress,
+    signal,
+  }
+}
+
+function engineVersion(engine: Pipeline['engine']): string {
+  const packages =
+    engine === 'onnxruntime'
+      ? ['onnxruntime-node']
+      : ['@tensorflow/tfjs', '@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu']
+  return packages.map(name => `${name}@${packageVersion(name) ?? 'none'}`).join(' ')
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk)
+  return hash.digest('hex')
+}
