@@ -1,5 +1,8 @@
 /** Worker threads that start from the built package and from the TypeScript source alike. */
 
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
 export interface WorkerFile {
   /** URL of the module. */
   readonly filename: string
@@ -17,6 +20,11 @@ export function workerFile(name: string, base: string): WorkerFile {
   const isSource = base.endsWith('.ts')
   return {
     filename: new URL(`./${name}.${isSource ? 'ts' : 'js'}`, base).href,
-    execArgv: isSource ? ['--import', 'tsx'] : [],
+    execArgv: isSource ? ['--import', loader()] : [],
   }
+}
+
+/** From its own place, since threads start in the working folder, wherever that is. */
+function loader(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 }
