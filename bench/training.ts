@@ -43,17 +43,11 @@ const describe = ({ channelsLast, compile, threads, processes }: TorchSetting): 
     ...(compile ? ['compiled'] : []),
   ].join(', ')
 
-function settings(model: string): { oneCore: TorchSetting[]; machine: TorchSetting[] } {
-  const formats = model === 'mlp' ? [false] : [false, true]
-  const oneCore = formats.flatMap(channelsLast =>
-    [false, true].map(compile => ({ channelsLast, compile, threads: 1, processes: 1 })),
+/** Memory formats, and plain or compiled; an MLP has no memory format. */
+const layouts = (model: string) =>
+  (model === 'mlp' ? [false] : [false, true]).flatMap(channelsLast =>
+    [false, true].map(compile => ({ channelsLast, compile })),
   )
-  const machine = oneCore.flatMap(setting => [
-    { ...setting, processes: cores },
-    { ...setting, threads: cores },
-  ])
-  return { oneCore, machine }
-}
 
 interface Speed {
   /** Examples a second of all members that trained at the same time. */
@@ -103,48 +97,68 @@ class Pieline {
   }
 }
 
+/** PyTorch processes for one model: a change of threads would make its compiler start anew. */
 class Torch {
   private constructor(
     readonly version: string,
-    /** One process on all threads first, then one for each further core. */
-    private readonly processes: readonly PeerProcess[],
+    private readonly single: readonly PeerProcess[],
+    private readonly multiple: PeerProcess,
   ) {}
 
-  static async start(): Promise<Torch | null> {
-    const python = peersPython()
-    if (python === null) return null
-    const processes = Array.from({ length: cores }, () => new PeerProcess(python, './train_torch.py', cores))
-    const [{ version }] = await Promise.all(processes.map(peer => peer.read<{ version: string }>()))
-    return new Torch(version, processes)
+  static async start(python: string): Promise<Torch> {
+    const single = Array.from({ length: cores }, () => new PeerProcess(python, './train_torch.py', 1))
+    const multiple = new PeerProcess(python, './train_torch.py', cores)
+    const [{ version }] = await Promise.all(
+      [...single, multiple].map(peer => peer.read<{ version: string }>()),
+    )
+    return new Torch(version, single, multiple)
   }
 
   async measure(model: string, setting: TorchSetting, steps: number): Promise<Speed> {
     const { processes, ...rest } = setting
     const order = { ...rest, model, batchSize, steps }
-    const peers = this.processes.slice(0, processes)
+    const peers = setting.threads > 1 ? [this.multiple] : this.single.slice(0, processes)
     return speedOf(await Promise.all(peers.map(peer => peer.ask<TrainingAnswer>(order))), steps)
   }
 
-  /** The fastest of the settings, each tried twice for a fifth of the steps. */
-  async best(model: string, candidates: readonly TorchSetting[], steps: number): Promise<TorchSetting> {
+  /**
+   * The best settings on one core (least processor time) and on the machine (most examples a second: the best
+   * of one core in as many processes, or one process with all threads).
+   */
+  async best(model: string, steps: number): Promise<{ oneCore: TorchSetting; machine: TorchSetting }> {
+    const alone = layouts(model).map(layout => ({ ...layout, threads: 1, processes: 1 }))
+    const oneCore = await this.fastest(model, alone, steps, ({ cpuSeconds }) => -cpuSeconds)
+    const together = [{ ...oneCore, processes: cores }, ...alone.map(it => ({ ...it, threads: cores }))]
+    const machine = await this.fastest(model, together, steps, ({ throughput }) => throughput)
+    return { oneCore, machine }
+  }
+
+  /** Each setting is tried twice, for a fifth of the steps. */
+  private async fastest(
+    model: string,
+    candidates: readonly TorchSetting[],
+    steps: number,
+    merit: (speed: Speed) => number,
+  ): Promise<TorchSetting> {
     const few = Math.max(2, Math.ceil(steps / 5))
-    let best = { setting: candidates[0], throughput: 0 }
+    let best = { setting: candidates[0], merit: Number.NEGATIVE_INFINITY }
     for (let trial = 0; trial < 2; trial++) {
       for (const setting of candidates) {
-        const { throughput } = await this.measure(model, setting, few)
-        if (throughput > best.throughput) best = { setting, throughput }
+        const reached = merit(await this.measure(model, setting, few))
+        if (reached > best.merit) best = { setting, merit: reached }
       }
     }
     return best.setting
   }
 
   close(): void {
-    for (const peer of this.processes) peer.close()
+    for (const peer of [...this.single, this.multiple]) peer.close()
   }
 }
 
 const pieline = new Pieline()
-const torch = await Torch.start()
+const python = peersPython()
+let torchVersion = 'not installed'
 const table = new Table({
   head: [
     'model',
@@ -164,19 +178,13 @@ const table = new Table({
 
 for (const model of models) {
   const steps = stepsOf[model] ?? 5
-  const { oneCore, machine } = settings(model)
-  const rows = []
-  for (const [members, candidates] of [
-    [1, oneCore],
-    [cores, machine],
-  ] as const) {
-    rows.push({
-      members,
-      setting: await torch?.best(model, candidates, steps),
-      ours: unmeasured,
-      theirs: unmeasured,
-    })
-  }
+  const torch = python ? await Torch.start(python) : null
+  torchVersion = torch?.version ?? torchVersion
+  const best = await torch?.best(model, steps)
+  const rows = [
+    { members: 1, setting: best?.oneCore, ours: unmeasured, theirs: unmeasured },
+    { members: cores, setting: best?.machine, ours: unmeasured, theirs: unmeasured },
+  ]
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       row.ours = faster(row.ours, await pieline.measure(model, row.members, steps))
@@ -185,6 +193,7 @@ for (const model of models) {
       }
     }
   }
+  torch?.close()
   for (const { members, setting, ours, theirs } of rows) {
     const cells = ({ throughput, cpuSeconds }: Speed) => [
       ((1000 * batchSize) / throughput).toFixed(2),
@@ -207,10 +216,9 @@ for (const model of models) {
   }
 }
 await pieline.close()
-torch?.close()
 console.log(
   `Training, batch ${batchSize}, best of ${rounds} rounds, ${cores} × ${cpus()[0]?.model}, Node ${process.versions.node}, ` +
-    `ONNX Runtime ${createOnnxRuntimeEngine().version}, PyTorch ${torch?.version ?? 'not installed'}`,
+    `ONNX Runtime ${createOnnxRuntimeEngine().version}, PyTorch ${torchVersion}`,
 )
 console.log(table.toString())
 console.log(
