@@ -4,8 +4,8 @@ import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js
 import { levelsOf, pieLevelOf } from '../../src/pipeline/levels.js'
 
 const pipelineOf = (input: Partial<PipelineInput>) =>
-  pipelineSchema.parse({ name: 'levels', dataset: { path: 'data.parquet' }, ...input })
-const pruned = { method: 'magnitude', sparsity: [0.3, 0.9, 0.5] } as const
+  pipelineSchema.parse({ name: 'levels', dataset: { path: 'data.parquet', test: 'test.parquet' }, ...input })
+const pruned = { method: 'magnitude' as const, sparsity: [0.3, 0.9, 0.5] }
 
 describe('levelsOf', () => {
   it('begins with dense and keeps the order of the pipeline file', () => {
