@@ -110,10 +110,9 @@ def classification():
         classes=classes,
         labels=labels,
         scores=scores,
-        predicted=predicted,
         accuracy=metrics.accuracy_score(labels, predicted),
         recallPerClass=metrics.recall_score(labels, predicted, average=None),
-        topK={k: metrics.top_k_accuracy_score(labels, scores, k=k) for k in (1, 2, 5)},
+        topK={k: metrics.top_k_accuracy_score(labels, scores, k=k) for k in (1, 5)},
     )
 
 
