@@ -4,6 +4,7 @@
  */
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
+import { shorten, textWidth } from './format.js'
 import { type Content, Html, html } from './html.js'
 
 /**
@@ -21,6 +22,15 @@ export const colour = {
   ink: 'var(--ink)',
   line: 'var(--line)',
 } as const
+
+/** Labels of an axis on the left: how they read in `room` pixels, and the margin that they need. */
+export function axisLabels(
+  labels: readonly string[],
+  room: number,
+): { readonly margin: number; readonly shown: (label: string) => string } {
+  const shown = (label: string) => shorten(label, room)
+  return { margin: 14 + Math.max(0, ...labels.map(label => textWidth(shown(label)))), shown }
+}
 
 export interface LegendEntry {
   readonly label: string

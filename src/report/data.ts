@@ -17,9 +17,8 @@ export interface LevelSummary {
   /** Bits a kernel weight takes. */
   readonly bits: number
   readonly members: number
-  /** Size of a member's file and its kernel weights that are not zero, means over members. */
+  /** Mean size of a member's file. */
   readonly bytes: number
-  readonly nonZeroWeights: number
   /** Accuracy against the given labels. */
   readonly top1: Spread
   readonly top5: Spread

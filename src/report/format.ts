@@ -46,10 +46,22 @@ export function meanPercent(mean: number, sd: number | undefined): string {
   return `${(mean * 100).toFixed(1)} ± ${(sd * 100).toFixed(1)}${space}%`
 }
 
-/** Cuts at `length` characters, for axes; the table beside a chart has the whole name. */
-export function shorten(text: string, length: number): string {
-  const characters = [...text]
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`
+/** Pixels that text of 12 pixels takes in a wide sans-serif; ideographs and emoji are as wide as they are high. */
+export function textWidth(text: string): number {
+  let pixels = 0
+  for (const character of text) pixels += character.codePointAt(0)! < 0x2e80 ? 7.3 : 12.5
+  return pixels
+}
+
+/** Cuts text to a width in pixels, for axes; the table beside a chart has the whole name. */
+export function shorten(text: string, pixels: number): string {
+  if (textWidth(text) <= pixels) return text
+  let kept = ''
+  for (const character of text) {
+    if (textWidth(kept + character) + 7.3 > pixels) break
+    kept += character
+  }
+  return `${kept.trimEnd()}…`
 }
 
 function signed(text: string): string {

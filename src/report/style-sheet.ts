@@ -97,6 +97,7 @@ th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
 section > .scroll { margin-bottom: 0.4rem; }
+.scroll + .scroll, .facts table + table { margin-top: 1.4rem; }
 .charts + .scroll { margin-top: 1.4rem; }
 section > .scroll th:first-child { white-space: nowrap; }
 details { margin: 0.6rem 0 0; }
@@ -127,9 +128,8 @@ details[open] > summary { margin-bottom: 0.6rem; }
 
 .filters { display: flex; flex-wrap: wrap; gap: 0.6rem 0.8rem; align-items: end; padding: 0.9rem 1rem; margin: 0 0 1rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; }
 .filters[hidden], .pager[hidden] { display: none; }
-.filters label { display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
-.filters select { max-width: 10.5rem; }
-.filters input { max-width: 9rem; }
+.filters label { flex: 1 1 7.4rem; display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
+.filters select, .filters input { width: 100%; }
 .filters output { margin-left: auto; font-size: 0.88rem; color: var(--soft); align-self: center; }
 select, input, button { font: inherit; font-size: 0.9rem; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 7px; padding: 0.36rem 0.6rem; min-height: 2.2rem; }
 button { cursor: pointer; }
@@ -193,8 +193,6 @@ footer p { margin: 0; border-top: 1px solid var(--line); padding-top: 1.2rem; }
   .cards { grid-template-columns: repeat(auto-fill, minmax(8.4rem, 1fr)); gap: 0.6rem; }
   .detail { grid-template-columns: 1fr; }
   .detail > .picture { max-width: 12rem; justify-self: center; }
-  .filters label { flex: 1 1 8rem; }
-  .filters select, .filters input { max-width: none; width: 100%; }
   section > .scroll th:first-child { position: sticky; left: 0; background: var(--paper); z-index: 1; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }

@@ -57,7 +57,6 @@ export async function readLevels(path: string, order: readonly string[]): Promis
       bits: number(row, 'bits'),
       members: number(row, 'members'),
       bytes: number(row, 'size_bytes'),
-      nonZeroWeights: number(row, 'nonzero_weights'),
       top1: spread(row, 'top1'),
       top5: spread(row, 'top5'),
       top1OnPies: spread(row, 'pie_top1'),

@@ -141,7 +141,6 @@ function split(name: string, examples: number, accuracy: number, random: RandomS
     ({ drop, pies, ...level }): LevelSummary => ({
       ...level,
       members: 10,
-      nonZeroWeights: Math.round(57_000 * (1 - level.sparsity)),
       top1: spread(accuracy - drop),
       top5: spread(0.994 - drop / 4),
       top1OnPies: spread(0.46 - drop * 2),

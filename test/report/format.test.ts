@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   bytes,
@@ -8,6 +9,7 @@ import {
   percent,
   points,
   shorten,
+  textWidth,
 } from '../../src/report/format.js'
 
 describe('format', () => {
@@ -53,8 +55,18 @@ describe('format', () => {
     expect(meanPercent(Number.NaN, 0.1)).toBe('–')
   })
 
-  it('shortens by characters, not by halves of them', () => {
-    expect(shorten('abc', 3)).toBe('abc')
-    expect(shorten('😀😀😀😀', 3)).toBe('😀😀…')
+  it('shortens by width and whole characters', () => {
+    expect(shorten('abc', 22)).toBe('abc')
+    expect(shorten('abcd', 22)).toBe('ab…')
+    expect(shorten('😀😀😀😀', 40)).toBe('😀😀…')
+    expect(shorten('word by word', 50)).toBe('word…')
+  })
+
+  it('never shortens to more than there is room for', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 10, max: 200 }), (text, pixels) => {
+        expect(textWidth(shorten(text, pixels))).toBeLessThanOrEqual(pixels)
+      }),
+    )
   })
 })

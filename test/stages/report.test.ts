@@ -212,7 +212,7 @@ async function writeRetrain(): Promise<void> {
 function contextOf(options: Pick<PipelineInput, 'retrain'> = { retrain: {} }): StageContext {
   const pipeline = pipelineSchema.parse({
     name: 'pets',
-    dataset: { path: 'pets.parquet', trueLabel: 'truth', groups: ['hair'] },
+    dataset: { path: 'pets.parquet', test: 'test.parquet', trueLabel: 'truth', groups: ['hair'] },
     compress: [{ method: 'magnitude', sparsity: 0.9 }, { method: 'int8-dynamic' }],
     population: { seeds: 4 },
     ...options,

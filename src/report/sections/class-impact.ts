@@ -1,8 +1,8 @@
 /** Which classes and subgroups pay for compression, level by level. */
 import * as Plot from '@observablehq/plot'
-import { chart, colour, table, width } from '../chart.js'
+import { axisLabels, chart, colour, table, width } from '../chart.js'
 import { auditedSplit, type ClassImpact, levelInWords, type ReportData } from '../data.js'
-import { count, counted, fraction, percent, points, shorten } from '../format.js'
+import { count, counted, fraction, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
@@ -84,7 +84,10 @@ function levelChart(
   reach: number,
 ): Html {
   const known = rows.filter(row => Number.isFinite(row.relativeChange))
-  const longest = Math.max(...drawn.map(index => [...(classNames[index] ?? '')].length))
+  const { margin, shown } = axisLabels(
+    drawn.map(index => classNames[index]!),
+    120,
+  )
   const significant = known.filter(row => row.significant)
   const unclear = known.filter(row => !row.significant)
   const worst = significant.toSorted((a, b) => a.relativeChange - b.relativeChange)[0]
@@ -99,7 +102,7 @@ function levelChart(
     {
       width: width.third,
       height: 58 + 18 * drawn.length,
-      marginLeft: Math.min(width.third / 3, 14 + 6.8 * Math.min(longest, 18)),
+      marginLeft: margin,
       marginTop: 8,
       marginBottom: 40,
       x: {
@@ -115,7 +118,7 @@ function levelChart(
         label: null,
         tickSize: 0,
         padding: 0.6,
-        tickFormat: (index: number) => shorten(classNames[index] ?? String(index), 18),
+        tickFormat: (index: number) => shown(classNames[index]!),
       },
       color: { domain: outcomes, range: [colour.second, colour.third, colour.muted] },
       symbol: { domain: outcomes, range: ['circle', 'square', 'circle'] },
@@ -151,8 +154,12 @@ function impactTable(caption: string, rows: readonly ClassImpact[], { classNames
       ...(hasGroups ? [{ head: 'Subgroup', value: (row: ClassImpact) => name(row.group ?? '') }] : []),
       { head: 'Level', value: row => name(row.level) },
       { head: 'Examples', numeric: true, value: row => count(row.examples) },
-      { head: 'Dense recall', numeric: true, value: row => percent(row.denseRecall.mean) },
-      { head: 'Recall', numeric: true, value: row => percent(row.levelRecall.mean) },
+      {
+        head: 'Dense recall',
+        numeric: true,
+        value: row => meanPercent(row.denseRecall.mean, row.denseRecall.sd),
+      },
+      { head: 'Recall', numeric: true, value: row => meanPercent(row.levelRecall.mean, row.levelRecall.sd) },
       { head: 'Relative change', numeric: true, value: row => points(row.relativeChange) },
       { head: 'q', numeric: true, value: row => fraction(row.q) },
       {

@@ -98,7 +98,7 @@ function keyFigures(data: ReportData): [term: string, value: Content, note: Cont
     ],
     [
       'Networks',
-      count(population.seeds * levels),
+      count(split.levels.reduce((sum, { members }) => sum + members, 0)),
       `${population.architecture}: ${counted(population.seeds, 'seed')} × ${counted(levels, 'level')}`,
     ],
   ]

@@ -1,13 +1,12 @@
 /** How label quality is spread, which classes have the most label issues, and what they are taken for. */
 import * as Plot from '@observablehq/plot'
-import { chart, colour, table, width } from '../chart.js'
+import { chart, colour, table } from '../chart.js'
 import type { ConfusionPair, ReportData } from '../data.js'
-import { count, fraction, percent, shorten } from '../format.js'
+import { count, counted, fraction, percent } from '../format.js'
 import { type Html, html, name } from '../html.js'
+import { confusion } from './confusion.js'
 import type { Section } from './section.js'
 
-/** Classes of the confusion chart; with more classes, those with the most label issues. */
-const drawnClasses = 20
 const tableRows = 50
 
 export function labelQuality(data: ReportData): Section {
@@ -16,16 +15,25 @@ export function labelQuality(data: ReportData): Section {
     id: 'labels',
     title: 'Label quality',
     body: html`<p class="about">Label quality says how well a given label fits the evidence of the whole ensemble: 0 is
-surely wrong, 1 surely right. A <dfn>label issue</dfn> is an example that falls under this run’s rule: ${labels.rule}.${
+surely wrong, 1 surely right. A <dfn>label issue</dfn> is an example that falls under this run’s rule: ${labels.rule}.${bySplit(data)}${
       labels.truth &&
       ` Against the known truth, label quality reaches an average precision of ${fraction(labels.truth.averagePrecision)} and an AUROC of ${fraction(labels.truth.auroc)}; ${count(labels.truth.wrong)} given labels are wrong.`
     }</p>
 <div class="charts">
 ${histogram(data)}
-${labels.issues > 0 && confusion(data)}</div>
+${labels.confusion.length > 0 && confusion(data)}</div>
 ${labels.issues > 0 && classTable(data)}
 `,
   }
+}
+
+/** How the label issues are shared between the splits. */
+function bySplit({ labels }: ReportData): string {
+  if (labels.bySplit.length < 2) return ''
+  const shares = labels.bySplit.map(
+    ({ split, examples, issues }) => `${count(issues)} on the ${split} split (${percent(issues / examples)})`,
+  )
+  return ` ${counted(labels.issues, 'label issue')}: ${shares.join(', ')}.`
 }
 
 function histogram({ labels }: ReportData): Html {
@@ -93,107 +101,6 @@ function share(
     if (within(bin)) inside += examples
   }
   return inside / total
-}
-
-/** Where a pair's examples are found in the gallery. */
-function galleryLink(pair: ConfusionPair): string {
-  return `#suspects/given=${pair.given}&suggested=${pair.suggested}&kind=issue`
-}
-
-function confusion({ labels, classNames }: ReportData): Html {
-  const drawn = confusedClasses(labels.confusion, classNames.length)
-  const shown = new Set(drawn)
-  const pairs = labels.confusion.filter(pair => shown.has(pair.given) && shown.has(pair.suggested))
-  const most = Math.max(1, ...pairs.map(pair => pair.examples))
-  const longest = Math.max(...drawn.map(index => [...(classNames[index] ?? '')].length))
-  const margin = Math.min(width.half / 3, 14 + 6.8 * Math.min(longest, 14))
-  const cell = drawn.length > 12 ? 26 : 30
-  const isDense = longest > 3
-  const axis = { type: 'band', domain: drawn, padding: 0.06 } as const
-  const tickFormat = (index: number) => shorten(classNames[index] ?? String(index), 14)
-  const [first] = labels.confusion
-  const nameOf = (index: number) => classNames[index] ?? String(index)
-  const isStrong = (pair: ConfusionPair) => pair.examples > most * 0.6
-  return chart(
-    {
-      width: Math.max(width.half, margin + 24 + cell * drawn.length),
-      height: (isDense ? margin : 40) + 40 + cell * drawn.length,
-      marginLeft: margin + 16,
-      marginTop: isDense ? margin + 14 : 44,
-      marginBottom: 10,
-      x: {
-        ...axis,
-        axis: 'top',
-        label: 'Suggested',
-        tickFormat,
-        tickSize: 0,
-        ...(isDense ? { tickRotate: -60 } : {}),
-      },
-      y: { ...axis, label: 'Given', tickFormat, tickSize: 0 },
-      opacity: { domain: [0, most], range: [0.08, 1], type: 'sqrt' },
-      marks: [
-        Plot.cell(
-          drawn.flatMap(given => drawn.map(suggested => ({ given, suggested }))),
-          { x: 'suggested', y: 'given', fill: 'var(--cell)' },
-        ),
-        Plot.cell(pairs, {
-          x: 'suggested',
-          y: 'given',
-          fill: colour.first,
-          fillOpacity: 'examples',
-          href: galleryLink,
-          title: (pair: ConfusionPair) =>
-            `given ${nameOf(pair.given)}, suggested ${nameOf(pair.suggested)}: ${count(pair.examples)}`,
-        }),
-        Plot.text(pairs, {
-          x: 'suggested',
-          y: 'given',
-          text: (pair: ConfusionPair) => count(pair.examples),
-          fontSize: 11,
-          fill: (pair: ConfusionPair) => (isStrong(pair) ? 'var(--on-first)' : colour.ink),
-          pointerEvents: 'none',
-        }),
-      ],
-    },
-    {
-      kind: 'confusion',
-      wide: drawn.length > 12,
-      title: 'Given and suggested labels',
-      summary: `Label issues by given label (rows) and suggested label (columns). ${
-        first
-          ? `Most frequent: ${nameOf(first.given)} → ${nameOf(first.suggested)}, ${count(first.examples)}. `
-          : ''
-      }${drawn.length < classNames.length ? `The ${drawn.length} classes with the most label issues of ${count(classNames.length)}. ` : ''}A cell leads to its examples.`,
-      table: table<ConfusionPair>(
-        'Label issues by given and suggested label, most frequent first',
-        [
-          { head: 'Given', value: pair => name(nameOf(pair.given)) },
-          { head: 'Suggested', value: pair => name(nameOf(pair.suggested)) },
-          {
-            head: 'Examples',
-            numeric: true,
-            value: pair => html`<a href="${galleryLink(pair)}">${count(pair.examples)}</a>`,
-          },
-        ],
-        labels.confusion.slice(0, tableRows),
-        labels.confusion.length > tableRows
-          ? `The ${tableRows} most frequent of ${count(labels.confusion.length)} pairs.`
-          : undefined,
-      ),
-    },
-  )
-}
-
-/** Class indices in order: all where they are few, else those in the most frequent pairs. */
-function confusedClasses(pairs: readonly ConfusionPair[], classes: number): number[] {
-  if (classes <= drawnClasses) return Array.from({ length: classes }, (_, i) => i)
-  const chosen = new Set<number>()
-  for (const { given, suggested } of pairs) {
-    const added = Number(!chosen.has(given)) + Number(!chosen.has(suggested))
-    if (chosen.size + added > drawnClasses) break
-    chosen.add(given).add(suggested)
-  }
-  return [...chosen].sort((a, b) => a - b)
 }
 
 function classTable({ labels, classNames }: ReportData): Html {

@@ -1,8 +1,8 @@
 /** What each level of compression costs: table of the levels, accuracy against sparsity, PIEs. */
 import * as Plot from '@observablehq/plot'
-import { chart, colour, table, width } from '../chart.js'
+import { axisLabels, chart, colour, table, width } from '../chart.js'
 import { auditedSplit, type LevelSummary, type ReportData, type SplitSummary } from '../data.js'
-import { bytes, count, meanPercent, percent, points, shorten } from '../format.js'
+import { bytes, count, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
@@ -286,20 +286,13 @@ function splitSeries(splits: readonly SplitSummary[]) {
 /** Height, margin and y axis of a chart with a row for each level. */
 function levelAxis(levels: readonly LevelSummary[]): Plot.PlotOptions {
   const names = levels.map(level => level.name)
-  const longest = Math.max(...names.map(text => [...text].length))
+  const { margin, shown } = axisLabels(names, 130)
   return {
     width: width.third,
     height: Math.max(130, 60 + 26 * names.length),
-    marginLeft: Math.min(width.third * 0.45, 16 + 6.8 * Math.min(longest, 22)),
+    marginLeft: margin,
     marginTop: 12,
     marginBottom: 42,
-    y: {
-      type: 'point',
-      domain: names,
-      label: null,
-      padding: 0.6,
-      tickSize: 0,
-      tickFormat: (text: string) => shorten(text, 22),
-    },
+    y: { type: 'point', domain: names, label: null, padding: 0.6, tickSize: 0, tickFormat: shown },
   }
 }

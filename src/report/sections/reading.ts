@@ -17,6 +17,7 @@ export function reading({ population, splits }: ReportData): Section {
       'PIE',
       html`Pruning identified exemplar: the modal label of the compressed level is not that of the dense one (Hooker et al., arXiv 1911.05248). PIEs over-index on mislabeled, ambiguous, corrupted and atypical examples, but a PIE need not be mislabeled.`,
     ],
+    ['Suspect', html`An example that is a label issue, a PIE at some level, or both.`],
     [
       'Disagreement',
       html`Total variation distance between the votes of the dense population and of a level, 0 to 1, mean over levels.`,

@@ -1,6 +1,6 @@
 /** Whether training on the cleaned data helps. */
 import * as Plot from '@observablehq/plot'
-import { chart, colour, table, width } from '../chart.js'
+import { axisLabels, chart, colour, table } from '../chart.js'
 import type { ArmSummary, ReportData } from '../data.js'
 import { count, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
@@ -36,13 +36,13 @@ ${armTable(retrain)}
 
 function armAxis(arms: readonly ArmSummary[]): Plot.PlotOptions {
   const names = arms.map(({ arm }) => arm)
-  const longest = Math.max(...names.map(text => text.length))
+  const { margin, shown } = axisLabels(names, 140)
   return {
     height: 70 + 34 * names.length,
-    marginLeft: Math.min(width.half / 3, 16 + 6.8 * longest),
+    marginLeft: margin,
     marginTop: 12,
     marginBottom: 42,
-    y: { type: 'band', domain: names, label: null, padding: 0.4, tickSize: 0 },
+    y: { type: 'band', domain: names, label: null, padding: 0.4, tickSize: 0, tickFormat: shown },
   }
 }
 
