@@ -21,6 +21,7 @@ export interface WindowAxis {
 /**
  * Where the windows of a convolution or pooling lie along one axis of `length` pixels. `same` gives
  * ceil(length / stride) outputs with the odd padding row at the end (ONNX's SAME_UPPER).
+ * @throws RangeError if no window fits.
  */
 export function windowAxis(
   length: number,
@@ -30,6 +31,7 @@ export function windowAxis(
 ): WindowAxis {
   if (padding !== 'same') {
     const size = Math.floor((length + 2 * padding - kernel) / stride) + 1
+    if (size < 1) throw new RangeError(`a window of ${kernel} does not fit into ${length} pixels`)
     return { size, before: padding, after: padding }
   }
   const size = Math.ceil(length / stride)

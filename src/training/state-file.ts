@@ -6,6 +6,7 @@
 import type { TrainingState } from '../engine/engine.js'
 import { DataError } from '../errors.js'
 import type { Weight } from '../model/architecture.js'
+import { elements } from '../model/shapes.js'
 
 const momentumPrefix = 'momentum:'
 
@@ -54,6 +55,7 @@ export function decodeState(bytes: Uint8Array): TrainingState {
       // A copy, so that the values are aligned whatever the bytes are a part of.
       const raw = bytes.slice(8 + length + begin, 8 + length + end)
       const data = new Float32Array(raw.buffer, 0, raw.byteLength / 4)
+      if (data.length !== elements(shape)) throw new RangeError(`${name} has ${data.length} values`)
       if (name.startsWith(momentumPrefix))
         momenta.push({ name: name.slice(momentumPrefix.length), shape, data })
       else weights.push({ name, shape, data })
