@@ -1,5 +1,4 @@
 /** Worker threads that start from the built package and from the TypeScript source alike. */
-
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
@@ -24,7 +23,14 @@ export function workerFile(name: string, base: string): WorkerFile {
   }
 }
 
-/** From its own place, since threads start in the working folder, wherever that is. */
+/**
+ * `--import tsx` registers itself in the main thread alone before Node 22.22, and is looked for from the working
+ * folder; this one is found from here and registers in the thread that imports it. The path is put together by
+ * hand because `require.resolve` leads to the CommonJS build, whose `register` does not find its own hooks.
+ */
 function loader(): string {
-  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))
+  const api = new URL('./dist/esm/api/index.mjs', tsx).href
+  const code = `import { register } from ${JSON.stringify(api)}; register()`
+  return `data:text/javascript,${encodeURIComponent(code)}`
 }
