@@ -1,7 +1,7 @@
 /** Members predicted side by side, each on a worker thread of its own. */
 import { Tinypool } from 'tinypool'
-import type { PredictTask } from './predict-worker.js'
 import { workerFile } from '../../worker-file.js'
+import type { PredictTask } from './predict-worker.js'
 
 export interface PredictionPool {
   /** Writes the logits of all examples; see {@link PredictTask}. */
@@ -18,6 +18,8 @@ export function createPredictionPool(workers: number): PredictionPool {
     ...workerFile('predict-worker', import.meta.url),
     minThreads: 0,
     maxThreads: workers,
+    // A thread without work would otherwise end at once, and start anew for the next member.
+    idleTimeout: 60_000,
   })
   return {
     predict: task => pool.run({ ...task, stop } satisfies PredictTask),
