@@ -1,22 +1,23 @@
 /** What Parquet and Arrow IPC have in common: typed columns in record batches, in one shard or several. */
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { DataError } from '../errors.js'
-import { openFile, placed } from '../pipeline/files.js'
+import { placed } from '../pipeline/files.js'
 import { conform } from '../tables/columns.js'
 import { examplesOf, neededColumns, sourceColumns } from './record-batches.js'
 import type { Format, Reader, SourceFile } from './source.js'
 
 export interface ColumnarFormat {
   readonly name: Format
-  describe(blob: Blob): Promise<{ schema: Schema; rows?: number }>
-  read(blob: Blob, options: { readonly columns?: readonly string[] }): AsyncIterable<RecordBatch>
+  describe(path: string): Promise<{ schema: Schema; rows?: number }>
+  /** @param columns these alone; undefined: all */
+  read(path: string, columns: readonly string[] | undefined): AsyncIterable<RecordBatch>
 }
 
 /** A reader of shards that all have the columns of the first. */
 export function columnarReader(format: ColumnarFormat, files: readonly SourceFile[]): Reader {
   async function describeFile(file: SourceFile) {
     try {
-      return await format.describe(await openFile(file.path))
+      return await format.describe(file.path)
     } catch (error) {
       throw placed(error, file.path)
     }
@@ -24,7 +25,7 @@ export function columnarReader(format: ColumnarFormat, files: readonly SourceFil
 
   async function* read(file: SourceFile, columns?: readonly string[]): AsyncGenerator<RecordBatch> {
     try {
-      yield* format.read(await openFile(file.path), columns === undefined ? {} : { columns })
+      yield* format.read(file.path, columns)
     } catch (error) {
       throw placed(error, file.path)
     }

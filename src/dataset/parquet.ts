@@ -1,7 +1,19 @@
-/** Parquet, as Hugging Face `datasets`, pandas, Polars, Spark or DuckDB write it. */
-import { describeParquet, readParquet } from '../tables/parquet.js'
+/**
+ * Parquet, as Hugging Face `datasets`, pandas, Polars, Spark or DuckDB write it. Files are decoded in a thread of
+ * their own: a damaged page ends that thread, not the run.
+ */
+import { openFile } from '../pipeline/files.js'
+import { decodeMessages, describeParquet } from '../tables/parquet.js'
 import { columnarReader } from './columnar.js'
+import { readInThread } from './parquet-thread.js'
 import type { Reader, SourceFile } from './source.js'
 
 export const parquetReader = (files: readonly SourceFile[]): Reader =>
-  columnarReader({ name: 'parquet', describe: describeParquet, read: readParquet }, files)
+  columnarReader(
+    {
+      name: 'parquet',
+      describe: async path => describeParquet(await openFile(path)),
+      read: (path, columns) => decodeMessages(readInThread(path, columns)),
+    },
+    files,
+  )

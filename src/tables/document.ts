@@ -83,17 +83,18 @@ ${tables.map(section).join('\n\n')}
 }
 
 function section({ file, rows, schema }: DocumentedTable): string {
-  return `## ${file}
-
-${rows}
-
-| column | type | |
-|---|---|---|
-${schema.fields.map(row).join('\n')}`
+  const cells = [['column', 'type', ''], ...schema.fields.map(cellsOf)]
+  const widths = [0, 1, 2].map(column => Math.max(...cells.map(row => row[column].length)))
+  const line = (row: readonly string[], fill: string) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column], fill)).join(' | ')} |`
+  const [header, ...columns] = cells
+  const table = [line(header, ' '), line(['', '', ''], '-'), ...columns.map(row => line(row, ' '))]
+  return `## ${file}\n\n${rows}\n\n${table.join('\n')}`
 }
 
-function row({ name, type, nullable, metadata }: Field): string {
-  return `| \`${name}\` | ${typeName(String(type))}${nullable ? ', nullable' : ''} | ${metadata.get('description')} |`
+function cellsOf({ name, type, nullable, metadata }: Field): string[] {
+  const kind = `${typeName(String(type))}${nullable ? ', nullable' : ''}`
+  return [`\`${name}\``, kind, String(metadata.get('description'))]
 }
 
 /** Arrow's name of a type, as its documentation spells it. */

@@ -26,38 +26,69 @@ const batchBytes = 16 << 20
 
 /**
  * The batches of a Parquet file, in order.
- * @throws DataError if the bytes are no Parquet file, or are cut off or damaged
+ *
+ * Pages that are damaged inside an otherwise whole file end the thread (see {@link readParquetMessages}): files of
+ * others are read in a worker.
+ * @throws DataError if the bytes are no Parquet file, or are cut off
  */
 export async function* readParquet(
   source: Blob | Uint8Array,
   options: ReadOptions = {},
 ): AsyncGenerator<RecordBatch> {
+  yield* decodeMessages(readParquetMessages(source, options))
+}
+
+/**
+ * The same as Arrow IPC streams that own their memory, ready to be sent to another thread: the schema first, then
+ * a stream of each batch. {@link decodeMessages} makes record batches of them.
+ *
+ * The library panics on a damaged page, as an uncaught exception outside of every promise (`unreachable`), and is
+ * of no use to its thread after that.
+ */
+export async function* readParquetMessages(
+  source: Blob | Uint8Array,
+  options: ReadOptions = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await openParquet(source)
   try {
+    yield file.schema().intoIPCStream() as Uint8Array<ArrayBuffer>
     const stream = await attempt(() =>
       file.stream({
         batchSize: rowsPerBatch(file),
         ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
       }),
     )
-    const { fields, metadata } = schemaOf(file)
-    const columns = options.columns && new Set(options.columns)
-    const schema = new Schema(
-      fields.filter(field => columns?.has(field.name) ?? true),
-      metadata,
-    )
     const reader = chunksOf(stream as ReadableStream<WasmBatch>)
     try {
       for (;;) {
         const next = await attempt(() => reader.next())
         if (next.done) break
-        for (const batch of tableFromIPC(next.value.intoIPCStream()).batches) yield conform(schema, batch)
+        yield next.value.intoIPCStream() as Uint8Array<ArrayBuffer>
       }
     } finally {
       await reader.return(undefined)
     }
   } finally {
     file.free()
+  }
+}
+
+/** Record batches with the metadata of the file, of what {@link readParquetMessages} gave. */
+export async function* decodeMessages(messages: AsyncIterable<Uint8Array>): AsyncGenerator<RecordBatch> {
+  let whole: Schema | undefined
+  for await (const message of messages) {
+    const { schema, batches } = tableFromIPC(message)
+    if (whole === undefined) {
+      whole = schema
+      continue
+    }
+    // Batches come without the metadata of the schema, and with the columns that were asked for.
+    const names = new Set(schema.fields.map(field => field.name))
+    const own = new Schema(
+      whole.fields.filter(field => names.has(field.name)),
+      whole.metadata,
+    )
+    for (const batch of batches) yield conform(own, batch)
   }
 }
 
