@@ -1,7 +1,7 @@
 /**
  * Pictures of a report for the README:
  * `npx tsx docs/make-screenshots.ts runs/glyphs/latest/report.html docs` writes report-light.png and report-dark.png.
- * Needs Chromium; `CHROMIUM` names it where it is not /usr/bin/chromium.
+ * Needs Chromium; `PIELINE_CHROMIUM` names it where it is not /usr/bin/chromium.
  */
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -21,7 +21,7 @@ export interface Shot {
 /** Takes each picture from the top of its report. */
 export async function takeShots(shots: readonly Shot[]): Promise<void> {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.PIELINE_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
   })
   try {

@@ -173,7 +173,7 @@ export interface ReportData {
 /** A level in words, as it follows “PIE rate”: “at 90 % sparsity”, “in float16”. */
 export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'sparsity'>): string {
   const phrases: Record<Exclude<Level['method'], 'dense'>, string> = {
-    magnitude: `at ${Number((level.sparsity * 100).toFixed(2))}\u202f% sparsity`,
+    magnitude: `at ${Number((level.sparsity * 100).toFixed(2))}\u202f% sparsity${level.name.startsWith('magnitude-after') ? ', pruned after training' : ''}`,
     float16: 'in float16',
     'int8-dynamic': 'with dynamic int8 quantization',
     'int8-static': 'with static int8 quantization',
@@ -190,7 +190,7 @@ export function auditedSplit(data: ReportData): SplitSummary {
 }
 
 /** The level that the headline speaks of: the sparsest, or the last where nothing is pruned; undefined without compression. */
-export function headlineLevel({ levels }: SplitSummary): LevelSummary | undefined {
+export function headlineLevel({ levels }: Pick<SplitSummary, 'levels'>): LevelSummary | undefined {
   const compressed = levels.filter(level => level.method !== 'dense')
   const sparsest = Math.max(0, ...compressed.map(level => level.sparsity))
   return sparsest > 0 ? compressed.find(level => level.sparsity === sparsest) : compressed.at(-1)

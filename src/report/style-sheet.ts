@@ -76,6 +76,7 @@ dfn { font-style: normal; font-weight: 650; }
 .eyebrow { margin: 0 0 0.7rem; color: var(--soft); font-size: 0.9rem; font-weight: 550; overflow-wrap: anywhere; }
 h1 { font-size: clamp(1.9rem, 5.2vw, 3.2rem); font-weight: 700; letter-spacing: -0.025em; max-width: 24ch; margin: 0 0 1.1rem; }
 .lead p { font-size: clamp(1.02rem, 1.8vw, 1.16rem); max-width: 64ch; margin: 0 0 0.45rem; color: var(--soft); }
+.lead .caution { color: var(--ink); background: var(--warm); border-left: 4px solid var(--second); border-radius: 4px; padding: 0.6rem 0.9rem; margin-bottom: 0.9rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1px; margin: 2rem 0 0; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
 .figures > div { flex: 1 1 9rem; background: var(--surface); padding: 0.9rem 1.1rem 1rem; }
 .figures dt { font-size: 0.82rem; color: var(--soft); }

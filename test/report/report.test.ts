@@ -3,9 +3,14 @@ import { parseHTML } from 'linkedom'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { pageSize } from '../../src/report/client/gallery.js'
 import { clientScript } from '../../src/report/client-script.js'
-import type { LevelSummary, ReportData } from '../../src/report/data.js'
+import { type LevelSummary, levelInWords, type ReportData } from '../../src/report/data.js'
 import { renderReport } from '../../src/report/report.js'
-import { labelsSentence, pieSentence, retrainingSentence } from '../../src/report/sections/headline.js'
+import {
+  cautionSentence,
+  labelsSentence,
+  pieSentence,
+  retrainingSentence,
+} from '../../src/report/sections/headline.js'
 import { styleSheet } from '../../src/report/style-sheet.js'
 import { reportFixture } from './fixture.js'
 
@@ -152,10 +157,9 @@ describe('the headline', () => {
     expect(withIssues(0, 50)).toMatch(/^None of 50 labels looks wrong, but \d+ examples are PIEs\.$/)
   })
 
-  it('speaks of the sparsest level on the test split', () => {
+  it('speaks of the sparsest level', () => {
     const level: Partial<LevelSummary> = {
       pies: 205,
-      pieRate: 0.1025,
       top1OnPies: { mean: 0.4, sd: 0 },
       top1OffPies: { mean: 0.95, sd: 0 },
     }
@@ -164,8 +168,26 @@ describe('the headline', () => {
       levels: split.levels.map(other => (other.name === 'magnitude-0.9' ? { ...other, ...level } : other)),
     }))
     expect(pieSentence({ ...data, splits })).toBe(
-      'PIE rate at 90\u202f% sparsity: 10.3\u202f% (205 of 2,000 test examples); accuracy is 40.0\u202f% on them and 95.0\u202f% on the rest.',
+      'PIE rate at 90\u202f% sparsity: 3.4\u202f% (410 of 12,000 examples); on the test split, accuracy is 40.0\u202f% on PIEs and 95.0\u202f% on the rest.',
     )
+  })
+
+  it('tells levels of the same sparsity apart', () => {
+    const level = { method: 'magnitude', sparsity: 0.9 }
+    expect(levelInWords({ ...level, name: 'magnitude-0.9' })).toBe('at 90\u202f% sparsity')
+    expect(levelInWords({ ...level, name: 'magnitude-after-0.9' })).toBe(
+      'at 90\u202f% sparsity, pruned after training',
+    )
+    expect(levelInWords({ name: 'filter-0.5', method: 'filter', sparsity: 0.5 })).toBe('at level filter-0.5')
+  })
+
+  it('doubts the networks where nearly everything looks wrong', () => {
+    expect(cautionSentence(data)).toBeUndefined()
+    const weak = { ...data, labels: { ...data.labels, issues: 9000 } }
+    expect(cautionSentence(weak)).toMatch(
+      /^So many label issues say more about the networks, which are 9\d\.\d/,
+    )
+    expect(parse(weak).querySelector('.caution')!.textContent).toBe(cautionSentence(weak))
   })
 
   it('says of retraining no more than its interval does', () => {

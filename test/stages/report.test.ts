@@ -246,8 +246,8 @@ describe('the report stage', () => {
     await writeInputs({ kind: 'image' })
     const { text, document } = await run()
     expect(text('h1')).toBe('About 10 of 50 labels look wrong (20.0 %).')
-    expect(text('.lead')).toContain('PIE rate at 90 % sparsity: 30.0 % (3 of 10 test examples)')
-    expect(text('.lead')).toContain('accuracy is 40.0 % on them and 95.0 % on the rest')
+    expect(text('.lead')).toContain('PIE rate at 90 % sparsity: 26.0 % (13 of 50 examples)')
+    expect(text('.lead')).toContain('on the test split, accuracy is 40.0 % on PIEs and 95.0 % on the rest')
     expect(text('.lead')).toContain('changes by +5.0 points (95 % interval +2.0 to +8.0)')
     // Issues are examples 0, 5, 10 …; every tenth is wrong, and the truth of example 5 is unknown.
     expect(text('.lead')).toContain('55.6 % of the label issues are wrong indeed')

@@ -15,17 +15,37 @@ export function labelsSentence({ labels, suspects }: ReportData): string {
   return `About ${count(issues)} of ${count(examples)} labels ${verb} wrong (${percent(issues / examples)}).`
 }
 
+/** PIEs of a level over all splits. */
+function piesOf({ splits }: ReportData, level: string): { pies: number; examples: number; rate: number } {
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
+  const pies = sum(splits.map(({ levels }) => levels.find(({ name }) => name === level)?.pies ?? 0))
+  const examples = sum(splits.map(split => split.examples))
+  return { pies, examples, rate: pies / examples }
+}
+
 /** What compression disagrees about; undefined where nothing was compressed. */
 export function pieSentence(data: ReportData): string | undefined {
-  const split = auditedSplit(data)
-  const level = headlineLevel(split)
+  const { split, ...audited } = auditedSplit(data)
+  const level = headlineLevel(audited)
   if (level === undefined) return undefined
-  const where = split.split === 'test' ? 'test examples' : 'examples'
-  const rate = `PIE rate ${levelInWords(level)}: ${percent(level.pieRate)} (${count(level.pies)} of ${count(split.examples)} ${where})`
+  const { pies, examples, rate } = piesOf(data, level.name)
+  const start = `PIE rate ${levelInWords(level)}: ${percent(rate)} (${count(pies)} of ${count(examples)} examples)`
   const on = level.top1OnPies.mean
   const off = level.top1OffPies.mean
-  if (!Number.isFinite(on) || !Number.isFinite(off)) return `${rate}.`
-  return `${rate}; accuracy is ${percent(on)} on them and ${percent(off)} on the rest.`
+  if (!Number.isFinite(on) || !Number.isFinite(off)) return `${start}.`
+  return `${start}; on the ${split} split, accuracy is ${percent(on)} on PIEs and ${percent(off)} on the rest.`
+}
+
+/** Share of label issues from which the networks are to be doubted before the labels are. */
+const doubtful = 0.4
+
+/** A caution where the networks know too little to judge labels by. */
+export function cautionSentence(data: ReportData): string | undefined {
+  const { issues, examples } = data.labels
+  if (issues / examples < doubtful) return undefined
+  const { split, levels } = auditedSplit(data)
+  const accuracy = `${percent(levels[0]!.top1.mean)} accurate on the ${split} split`
+  return `So many label issues say more about the networks, which are ${accuracy}, than about the labels: train longer or choose another architecture before trusting this list.`
 }
 
 /** Arms that answer what cleaning gains, the most telling first. */
@@ -61,11 +81,12 @@ export function headline(data: ReportData): Html {
   const truth =
     labels.truth &&
     `The truth is known here: ${percent(labels.truth.precision)} of the label issues are wrong indeed, and they are ${percent(labels.truth.recall)} of the wrong labels.`
+  const caution = cautionSentence(data)
   const sentences = [pieSentence(data), retrainingSentence(data), truth].filter(text => text !== undefined)
   return html`<header class="hero">
 <p class="eyebrow">pieline report <span aria-hidden="true">·</span> ${name(data.pipeline)}</p>
 <h1>${labelsSentence(data)}</h1>
-<div class="lead">${sentences.map(text => html`<p>${text}</p>\n`)}</div>
+<div class="lead">${caution && html`<p class="caution">${caution}</p>`}${sentences.map(text => html`<p>${text}</p>\n`)}</div>
 <dl class="figures">
 ${keyFigures(data).map(([term, value, note]) => html`<div><dt>${term}</dt><dd>${value}<small>${note}</small></dd></div>\n`)}</dl>
 </header>
@@ -89,7 +110,7 @@ function keyFigures(data: ReportData): [term: string, value: Content, note: Cont
     [
       'PIEs at any level',
       count(suspects.pies),
-      level ? `${percent(level.pieRate)} ${levelInWords(level)}` : 'nothing was compressed',
+      level ? `${percent(piesOf(data, level.name).rate)} ${levelInWords(level)}` : 'nothing was compressed',
     ],
     [
       'Dense accuracy',
