@@ -2,6 +2,9 @@
  * Half precision: weights and activations become float16, the model's inputs and outputs stay float32. What
  * comes before the first layer with a kernel (the normalisation of the input) stays float32 as well, since raw
  * features may exceed the range of halves.
+ *
+ * ONNX Runtime's CPU provider has no half-precision kernels on x86: there it widens the weights when they are used
+ * and keeps activations between operators in float32, so that what one measures is the rounding of the weights.
  */
 import { DataError } from '../errors.js'
 import { float16Max, toFloat16 } from '../onnx/float16.js'

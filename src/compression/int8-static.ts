@@ -6,6 +6,9 @@
  *
  * Quantized are the inputs of all layers with a kernel, the outputs of convolutions (after their ReLU, which the
  * range then does), and what passes between them unchanged. Logits stay float32.
+ *
+ * On x86 processors without VNNI, ONNX Runtime adds products of uint8 and int8 in 16 bits, which saturate, unless
+ * the session sets `session.x64quantprecision`; with it the results are those of any other processor, bit by bit.
  */
 import { ConfigError, DataError } from '../errors.js'
 import {

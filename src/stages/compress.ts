@@ -99,10 +99,7 @@ async function convertLevels(
       const dense = await readFile(file)
       const activations =
         config?.method === 'int8-static'
-          ? sampleActivations(await calibrationSample(context, folds, seed, config.calibrationExamples), {
-              threads: context.workers,
-              file,
-            })
+          ? sampleActivations(await calibrationSample(context, folds, seed, config.calibrationExamples), file)
           : undefined
       const compressed = await compressModel(
         dense,

@@ -11,7 +11,7 @@ import { architectures, featureRows, features, network, pictures, relativeError 
 import { operatorCounts, optimizedGraph } from './optimized-graph.js'
 
 const quantizations = ['float16', 'int8-dynamic', 'int8-static'] as const
-const calibration = sampleActivations(pictures(64, 2), { threads: 1 })
+const calibration = sampleActivations(pictures(64, 2))
 
 async function logits(bytes: Uint8Array, inputs: PredictorInputs): Promise<Float32Array> {
   const predictor = await createPredictor(bytes, { threads: 1 })
@@ -67,7 +67,7 @@ describe.each(quantizations)('%s', method => {
 
   test('on features', async () => {
     const original = network('mlp', { input: features })
-    const sample = sampleActivations(featureRows(200), { threads: 1 })
+    const sample = sampleActivations(featureRows(200))
     const { bytes } = await compress(original, method, {}, sample)
     const rows = featureRows(60, 2)
     expect(relativeError(await logits(bytes, rows), await logits(original, rows))).toBeLessThan(
@@ -173,7 +173,7 @@ describe('models of other makers', () => {
   }
 
   test.each(quantizations)('%s', async method => {
-    const sample = sampleActivations(featureRows(200), { threads: 1 })
+    const sample = sampleActivations(featureRows(200))
     const { bytes } = await compress(foreign(), method, {}, sample)
     const rows = featureRows(60, 2)
     expect(relativeError(await logits(bytes, rows), await logits(foreign(), rows))).toBeLessThan(

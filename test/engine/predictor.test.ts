@@ -8,7 +8,7 @@ import { DataError } from '../../src/errors.js'
 import { GraphBuilder } from '../../src/onnx/graph.js'
 import { architectures, featureRows, features, network, pictures } from '../compression/networks.js'
 
-const calibration = sampleActivations(pictures(64, 2), { threads: 1 })
+const calibration = sampleActivations(pictures(64, 2))
 const pictureLength = 12 * 12 * 3
 
 async function levelOf(name: string, method: string): Promise<Uint8Array> {

@@ -84,7 +84,7 @@ const memberPath = (level: string, seed: number) => `members/${level}/${seed}.on
 async function member(level: string, seed: number): Promise<Uint8Array> {
   const dense = network('mlp', { seed, input: features })
   if (level === 'dense') return dense
-  const activations = sampleActivations(inputs, { threads: 1 })
+  const activations = sampleActivations(inputs)
   return (await compress(dense, level as 'float16', {}, activations)).bytes
 }
 

@@ -3,13 +3,7 @@ import onnxProto from 'onnx-proto'
 import { Tensor } from 'onnxruntime-node'
 import type { Activations } from '../../compression/method.js'
 import { dataTypeOf, decodeModel, encodeModel } from '../../onnx/model.js'
-import {
-  createSession,
-  exampleShape,
-  fillInput,
-  type PredictorInputs,
-  type PredictorOptions,
-} from './predictor.js'
+import { createSession, exampleShape, fillInput, type PredictorInputs } from './predictor.js'
 
 const { ValueInfoProto } = onnxProto.onnx
 
@@ -19,13 +13,16 @@ const batch = 32
 /**
  * Activations of these examples, for {@link compress}.
  *
+ * One thread alone: how many there are may move the last bits of a matrix product, and with them a range.
+ *
  * @param inputs the calibration sample, laid out as for a predictor
+ * @param file name of the model's file, for error messages
  */
-export function sampleActivations(inputs: PredictorInputs, options: PredictorOptions): Activations {
+export function sampleActivations(inputs: PredictorInputs, file = 'model'): Activations {
   return async function* (bytes, tensors) {
-    const session = await createSession(withOutputs(bytes, tensors), options)
+    const session = await createSession(withOutputs(bytes, tensors), { threads: 1, file })
     try {
-      const shape = exampleShape(session, options.file ?? 'model')
+      const shape = exampleShape(session, file)
       const inputLength = shape.reduce((product, size) => product * size, 1)
       for (let start = 0; start < inputs.length; start += batch * inputLength) {
         const examples = inputs.subarray(start, start + batch * inputLength)
