@@ -27,18 +27,14 @@ export const retrain: Stage = {
   name: 'retrain',
   version: 1,
   inputs: ['ingest', 'score'],
-  settings: ({ retrain: config, model, engine, seed, population, ...pipeline }) =>
-    config && {
-      config,
-      pieLevel: pieLevelOf({ ...pipeline, retrain: config, model, engine, seed, population })?.name,
-      model,
-      engine,
-      seed,
-      firstSeed: population.firstSeed,
-    },
+  wanted: ({ retrain: config }) => config !== undefined,
+  settings(pipeline) {
+    const { retrain: config, model, engine, seed, population } = pipeline
+    const { firstSeed } = population
+    return { config, pieLevel: pieLevelOf(pipeline)?.name, model, engine, seed, firstSeed }
+  },
   async run(context) {
-    const { retrain: config } = context.pipeline
-    if (config === undefined) return { arms: [] } satisfies RetrainHeadline & Record<string, unknown>
+    const config = context.pipeline.retrain!
     const info = await readDatasetInfo(context.input('dataset.json'))
     if (info.testExamples === 0) {
       throw new DataError('retraining is compared on test data, and there are none', {
@@ -57,7 +53,8 @@ export const retrain: Stage = {
     const results = await evaluateArms(context, runs, members, info.trainExamples, test)
     const figures = config.arms.map(arm => summarize(arm, results))
     await writeResults(context, results, figures)
-    return { arms: figures.map(({ pieTop1, nonPieTop1, ...headline }) => headline) }
+    const headline: RetrainHeadline = { arms: figures.map(({ pieTop1, nonPieTop1, ...arm }) => arm) }
+    return { ...headline }
   },
 }
 

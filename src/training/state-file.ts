@@ -52,9 +52,9 @@ export function decodeState(bytes: Uint8Array): TrainingState {
         data_offsets: [begin, end],
       },
     ] of Object.entries(header)) {
-      // A copy, so that the values are aligned whatever the bytes are a part of.
-      const raw = bytes.slice(8 + length + begin, 8 + length + end)
-      const data = new Float32Array(raw.buffer, 0, raw.byteLength / 4)
+      // A copy, so that the values are aligned; of what may be a Buffer, whose own slice is none.
+      const raw = Uint8Array.from(bytes.subarray(8 + length + begin, 8 + length + end))
+      const data = new Float32Array(raw.buffer)
       if (data.length !== elements(shape)) throw new RangeError(`${name} has ${data.length} values`)
       if (name.startsWith(momentumPrefix))
         momenta.push({ name: name.slice(momentumPrefix.length), shape, data })

@@ -22,6 +22,13 @@ it('reads back what it wrote, bit for bit', () => {
   )
 })
 
+it('reads a Buffer that lies anywhere in memory', () => {
+  const value = { weights: [{ name: 'w', shape: [3], data: Float32Array.of(1, -2, 3) }], momenta: [] }
+  const bytes = encodeState(value)
+  const within = Buffer.concat([Buffer.alloc(13, 7), bytes]).subarray(13)
+  expect(decodeState(within)).toEqual(value)
+})
+
 it('refuses what is no state', () => {
   const bytes = encodeState({
     weights: [{ name: 'w', shape: [2], data: Float32Array.of(1, 2) }],
