@@ -116,7 +116,7 @@ async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
     }
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause
-    throw damaged(cause, file, header === undefined ? undefined : row)
+    throw damaged(cause, file)
   }
   if (header === undefined) throw new DataError('the file is empty', { file: file.path })
   if (batch.length > 0 || row === 0) yield { file, header, firstRow: row - batch.length, rows: batch }
@@ -128,7 +128,9 @@ function checkedHeader(header: string[], file: SourceFile): string[] {
   throw new DataError(`two columns are named "${twice}"`, { file: file.path, mend: 'Rename one of them.' })
 }
 
-function damaged(cause: CsvError, file: SourceFile, row: number | undefined): DataError {
+function damaged(cause: CsvError, file: SourceFile): DataError {
+  // Records that were read before, the header among them.
+  const row = Number(cause.records) - 1
   const reasons: Partial<Record<CsvError['code'], string>> = {
     CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: 'the row has more or fewer fields than the header',
     CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed: the file may be cut off',
@@ -138,7 +140,7 @@ function damaged(cause: CsvError, file: SourceFile, row: number | undefined): Da
   }
   return new DataError(reasons[cause.code] ?? cause.message, {
     file: file.path,
-    ...(row === undefined ? {} : { row }),
+    ...(row >= 0 ? { row } : {}),
     mend: 'Every row needs as many fields as the header; quotes within a quoted field are doubled.',
     cause,
   })

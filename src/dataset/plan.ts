@@ -148,7 +148,7 @@ function checkDistinctness({ survey, roles }: ReadPart, config: DatasetConfig): 
   throw new DataError(`the column "${roles.label}" has another value in every row`, {
     file: config.path,
     key: 'dataset.label',
-    mend: 'Is it an id? Labels are classes that several examples share.',
+    mend: limited(config) ?? 'Is it an id? Labels are classes that several examples share.',
   })
 }
 

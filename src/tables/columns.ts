@@ -7,6 +7,7 @@
  * ```
  */
 import {
+  type Binary,
   type Bool,
   Data,
   DataType,
@@ -17,6 +18,7 @@ import {
   RecordBatch,
   type Schema,
   Struct,
+  type Utf8,
   type Vector,
 } from 'apache-arrow'
 import { DataError } from '../errors.js'
@@ -110,13 +112,7 @@ function columnData(field: Field, values: ColumnValues): Data {
   const { type } = field
   if (DataType.isFixedSizeList(type)) return vectorData(type, values as Float32Array | readonly number[])
   if (DataType.isBool(type)) return booleanData(type, values as Uint8Array | readonly (boolean | null)[])
-  if (DataType.isUtf8(type)) {
-    const texts = values as readonly (string | null)[]
-    return bytesData(
-      type,
-      texts.map(text => (text === null ? null : encoder.encode(text))),
-    )
-  }
+  if (DataType.isUtf8(type)) return textData(type, values as readonly (string | null)[])
   if (DataType.isBinary(type)) return bytesData(type, values as readonly (Uint8Array | null)[])
   if (DataType.isStruct(type)) {
     const rows = values as readonly (Readonly<Record<string, unknown>> | null)[]
@@ -173,8 +169,22 @@ function vectorData(type: FixedSizeList, values: Float32Array | readonly number[
   return makeData({ type, length: child.length / type.listSize, nullCount: 0, child }) as Data
 }
 
-/** Variable-length bytes: UTF-8 text or binary. */
-function bytesData(type: DataType, values: readonly (Uint8Array | null)[]): Data {
+function textData(type: Utf8, texts: readonly (string | null)[]): Data {
+  let characters = 0
+  for (const text of texts) characters += text?.length ?? 0
+  // A UTF-16 unit takes three bytes of UTF-8 at most.
+  const bytes = new Uint8Array(characters * 3)
+  const valueOffsets = new Int32Array(texts.length + 1)
+  let end = 0
+  for (let row = 0; row < texts.length; row++) {
+    const text = texts[row]
+    if (text != null) end += encoder.encodeInto(text, bytes.subarray(end)).written
+    valueOffsets[row + 1] = end
+  }
+  return makeData({ type, length: texts.length, ...validity(texts), valueOffsets, data: bytes.slice(0, end) })
+}
+
+function bytesData(type: Binary, values: readonly (Uint8Array | null)[]): Data {
   const valueOffsets = new Int32Array(values.length + 1)
   for (let row = 0; row < values.length; row++) {
     valueOffsets[row + 1] = valueOffsets[row] + (values[row]?.length ?? 0)
@@ -184,8 +194,7 @@ function bytesData(type: DataType, values: readonly (Uint8Array | null)[]): Data
     const bytes = values[row]
     if (bytes != null) data.set(bytes, valueOffsets[row])
   }
-  const shape = { length: values.length, ...validity(values), valueOffsets, data }
-  return makeData({ type: type as never, ...shape }) as Data
+  return makeData({ type, length: values.length, ...validity(values), valueOffsets, data })
 }
 
 /**

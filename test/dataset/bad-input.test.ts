@@ -350,7 +350,7 @@ describe('files', () => {
   test('CSV rows of another length', async () => {
     const path = await writeBytes(at('ragged.csv'), 'x,y,label\n1,2,a\n3,b\n4,5,a\n')
     expect(await failure({ path })).toMatchInlineSnapshot(`
-      "exit 3: ragged.csv: the row has more or fewer fields than the header
+      "exit 3: ragged.csv, row 1: the row has more or fewer fields than the header
         Every row needs as many fields as the header; quotes within a quoted field are doubled."
     `)
   })
