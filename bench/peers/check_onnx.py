@@ -34,7 +34,7 @@ def network_input(examples):
 
 def bits_of(model):
     types = {tensor.data_type for tensor in model.graph.initializer}
-    if onnx.TensorProto.INT8 in types:
+    if types & {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}:
         return 8
     return 16 if onnx.TensorProto.FLOAT16 in types else 32
 

@@ -63,6 +63,13 @@ function quantizeOnTheFly(
   return { values, scale, zeroPoint }
 }
 
+/**
+ * Kernels of ConvInteger are stored as uint8 with this zero point. They stand for the same numbers as int8 with
+ * zero point 0 and give the same sums, for which ONNX Runtime 1.30 takes a fifth of the time on x86: it has no
+ * vectorised product of signed kernels with unsigned activations in that order.
+ */
+const unsignedZero = 128
+
 /** Replaces a layer by its integer product, scaled back to floats, and its bias added to it. */
 function toIntegerProduct(
   graph: Graph,
@@ -79,12 +86,17 @@ function toIntegerProduct(
   const perChannel = isConv ? [channels, ...dims.slice(2).map(() => 1)] : [channels]
 
   const integerKernel = fresh(`${kernel.name}_quantized`)
+  const kernelZero = fresh(`${kernel.name}_zero_point`)
   const kernelScale = fresh(`${kernel.name}_scale`)
-  graph.initializer.push(tensorOf(integerKernel, dims, values), tensorOf(kernelScale, perChannel, scales))
+  graph.initializer.push(
+    tensorOf(integerKernel, dims, isConv ? Uint8Array.from(values, value => value + unsignedZero) : values),
+    tensorOf(kernelZero, [], isConv ? Uint8Array.of(unsignedZero) : Int8Array.of(0)),
+    tensorOf(kernelScale, perChannel, scales),
+  )
   const sums = fresh(`${kernel.name}_sums`)
   const product = nodeOf(
     isConv ? 'ConvInteger' : 'MatMulInteger',
-    [activation.values, integerKernel, activation.zeroPoint],
+    [activation.values, integerKernel, activation.zeroPoint, kernelZero],
     [sums],
   )
   if (isConv) product.attribute = node.attribute

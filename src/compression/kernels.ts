@@ -77,23 +77,25 @@ export function countWeights(graph: Graph): { weights: number; nonZeroWeights: n
   const initializers = initializersOf(graph)
   const producers = producersOf(graph)
   const layers = new Set(['Conv', 'Gemm', 'MatMul', 'ConvInteger', 'MatMulInteger'])
-  const kernels = new Set<Tensor>()
+  /** Kernels, and the zero point of those that hold integers. */
+  const kernels = new Map<Tensor, Tensor | undefined>()
   for (const { opType, input } of graph.node) {
     if (!layers.has(opType)) continue
-    const dequantize = producers.get(input[1])
-    const kernel = initializers.get(
-      dequantize?.opType === 'DequantizeLinear' ? dequantize.input[0] : input[1],
-    )
-    if (kernel !== undefined) kernels.add(kernel)
+    const producer = producers.get(input[1])
+    const dequantize = producer?.opType === 'DequantizeLinear' ? producer : undefined
+    const kernel = initializers.get(dequantize?.input[0] ?? input[1])
+    const zeroPoint = dequantize?.input[2] ?? (opType.endsWith('Integer') ? input[3] : undefined)
+    if (kernel !== undefined) kernels.set(kernel, initializers.get(zeroPoint ?? ''))
   }
   let weights = 0
   let nonZeroWeights = 0
-  for (const kernel of kernels) {
+  for (const [kernel, zeroPoint] of kernels) {
     const array = tensorArray(kernel)
+    const zero = zeroPoint === undefined ? 0 : tensorArray(zeroPoint)[0]
+    // Halves are bits: 0x8000 is −0.
+    const negativeZero = array instanceof Uint16Array ? 0x8000 : zero
     weights += array.length
-    // Halves are bits: 0x8000 is −0. Integer kernels are symmetric, so their zero point is 0.
-    const negativeZero = array instanceof Uint16Array ? 0x8000 : 0
-    for (const value of array) if (value !== 0 && value !== negativeZero) nonZeroWeights++
+    for (const value of array) if (value !== zero && value !== negativeZero) nonZeroWeights++
   }
   return { weights, nonZeroWeights }
 }

@@ -1,12 +1,12 @@
 /** Every method on every architecture: accuracy against the float model, size, and the arithmetic that really runs. */
 import { describe, expect, test } from 'vitest'
 import { countWeights } from '../../src/compression/kernels.js'
-import { compress, type MethodName } from '../../src/compression/methods.js'
+import { compress } from '../../src/compression/methods.js'
 import { sampleActivations } from '../../src/engine/onnxruntime/calibration.js'
 import { createPredictor, type PredictorInputs } from '../../src/engine/onnxruntime/predictor.js'
 import { ConfigError, DataError } from '../../src/errors.js'
 import { GraphBuilder } from '../../src/onnx/graph.js'
-import { decodeModel, initializersOf } from '../../src/onnx/model.js'
+import { decodeModel, elementType, tensorArray } from '../../src/onnx/model.js'
 import { architectures, featureRows, features, network, pictures, relativeError } from './networks.js'
 import { operatorCounts, optimizedGraph } from './optimized-graph.js'
 
@@ -213,11 +213,21 @@ test('an activation that is never finite is named', async () => {
   await expect(compress(network('mlp'), 'int8-static', {}, nan)).rejects.toThrow(/no finite range/)
 })
 
-test('kernels of a quantized model are whole bytes with a scale a channel', async () => {
-  for (const method of ['int8-dynamic', 'int8-static'] as MethodName[]) {
-    const { bytes } = await compress(network('cnn-small'), method as 'int8-static', {}, calibration)
-    const tensors = initializersOf(decodeModel(bytes).graph)
-    const kernels = [...tensors.values()].filter(({ dataType, dims }) => dataType === 3 && dims.length > 1)
-    expect(kernels.length).toBe(4)
-  }
-})
+test.each(['int8-dynamic', 'int8-static'] as const)(
+  '%s: kernels are bytes, counted with their zeros',
+  async method => {
+    const original = network('cnn-small')
+    const pruned = await compress(original, 'magnitude', { sparsity: 0.5, scope: 'layer' })
+    const { weights, nonZeroWeights } = countWeights(decodeModel(pruned.bytes).graph)
+    expect(nonZeroWeights).toBeLessThan(0.51 * weights)
+    const quantized = decodeModel((await compress(pruned.bytes, method, {}, calibration)).bytes).graph
+    // What is left of floats are scales and biases.
+    const floats = quantized.initializer.filter(tensor => elementType(tensor) === 'float32')
+    expect(Math.max(...floats.map(tensor => tensorArray(tensor).length))).toBeLessThan(100)
+    const counted = countWeights(quantized)
+    expect(counted.weights).toBe(weights)
+    // Weights below half a step become zero too.
+    expect(counted.nonZeroWeights).toBeLessThanOrEqual(nonZeroWeights)
+    expect(counted.nonZeroWeights).toBeGreaterThan(0.95 * nonZeroWeights)
+  },
+)

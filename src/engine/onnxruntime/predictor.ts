@@ -29,9 +29,9 @@ export interface Predictor {
   dispose(): Promise<void>
 }
 
-/** Examples that a model of small inputs sees at once: enough to fill the matrix products. */
-const largestBatch = 256
-/** Input values that a model of large inputs sees at once: keeps the activations of a batch within memory. */
+/** Examples that a model sees at once: larger batches are no faster, and their activations leave the caches. */
+const largestBatch = 32
+/** Input values that a model sees at once: keeps a batch of large pictures within memory. */
 const largestInput = 2 ** 21
 
 /**
