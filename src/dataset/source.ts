@@ -121,5 +121,6 @@ export function exampleError(
   })
 }
 
-/** Whether the name's ending is that of an image that can be decoded. */
-export const isImageFile = (name: string): boolean => /\.(png|jpe?g|jfif|webp|gif|tiff?|avif)$/i.test(name)
+/** Whether the name ends as that of an image, decodable or not: one that is not must come to light. */
+export const isImageFile = (name: string): boolean =>
+  /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|heic|heif|bmp|jp2|p[gnp]m)$/i.test(name)

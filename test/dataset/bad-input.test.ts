@@ -92,6 +92,16 @@ describe('images', () => {
     `)
   })
 
+  test('of a kind that cannot be decoded are not passed over', async () => {
+    const root = at('bitmaps')
+    await writeBytes(join(root, 'a', '1.png'), await png([1]))
+    await writeBytes(join(root, 'b', '1.bmp'), 'BM and so on')
+    expect(await failure({ path: root })).toMatchInlineSnapshot(`
+      "exit 3: bitmaps/b/1.bmp: this is no image of a known format
+        Mend or remove the example, or set \`dataset.onBadExample: skip\`."
+    `)
+  })
+
   test('listed but not there', async () => {
     await writeBytes(at('listed/1.png'), await png([1]))
     const path = await writeBytes(at('listed/labels.csv'), 'path,label\n1.png,a\n1.png,b\n2.png,b\n')
