@@ -96,15 +96,9 @@ async function predictMembers(
 ): Promise<PredictedMember[]> {
   const pool = createPredictionPool(workers)
   const limit = pLimit(workers)
-  let stopped = false
-  const stop = () => {
-    stopped = true
-    pool.stop()
-  }
-  signal.addEventListener('abort', stop)
+  signal.addEventListener('abort', pool.stop)
   progress.start('predict', members.length)
   const predictOne = async ({ level, seed, file }: Member): Promise<PredictedMember> => {
-    signal.throwIfAborted()
     const bytes = await readFile(file)
     const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
     const key = keyOf({
@@ -120,25 +114,28 @@ async function predictMembers(
     progress.advance(1, `${level} ${seed}`)
     return { entry, logits: join(artefact.folder, 'logits.npy'), reused: artefact.reused }
   }
+  // The first failure stops the others, which then fail for no reason of their own.
+  let failure: { readonly error: unknown } | undefined
   try {
-    const outcomes = await Promise.allSettled(
+    const predicted = await Promise.all(
       members.map(member =>
         limit(async () => {
-          if (stopped) return undefined
+          if (signal.aborted || failure !== undefined) return undefined
           try {
             return await predictOne(member)
           } catch (error) {
-            stop()
-            throw inMember(error, member)
+            failure ??= { error: inMember(error, member) }
+            pool.stop()
+            return undefined
           }
         }),
       ),
     )
     signal.throwIfAborted()
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    return outcomes.map(outcome => (outcome as PromiseFulfilledResult<PredictedMember>).value)
+    if (failure !== undefined) throw failure.error
+    return predicted.filter(member => member !== undefined)
   } finally {
-    signal.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', pool.stop)
     await pool.close()
   }
 }
@@ -224,9 +221,15 @@ async function* portions(
       if (slices.length === 0) return
       const ids = slices.flatMap(slice => stringColumn(slice, 'example_id'))
       checkLogits(logits, ids, classes, seeds, level)
-      const labels = Int32Array.from(slices.flatMap(slice => [...int32Column(slice, 'label')]))
-      const inSample = slices.flatMap(slice => inSampleOf(slice, seeds, pipeline.population.crossFit))
-      yield { ids, labels, inSample: Uint8Array.from(inSample), logits }
+      const labels = new Int32Array(ids.length)
+      const inSample = new Uint8Array(ids.length * seeds.length)
+      let row = 0
+      for (const slice of slices) {
+        labels.set(int32Column(slice, 'label'), row)
+        inSample.set(inSampleOf(slice, seeds, pipeline.population.crossFit), row * seeds.length)
+        row += slice.numRows
+      }
+      yield { ids, labels, inSample, logits }
     }
   } finally {
     await examples.close()
@@ -238,12 +241,18 @@ async function* portions(
  * Whether each member trained on each example, [examples, members]: on all training examples whose fold is not
  * the member's own, seed mod K; without cross-fit on all of them.
  */
-function inSampleOf(examples: RecordBatch, seeds: readonly number[], crossFit: number): number[] {
+function inSampleOf(examples: RecordBatch, seeds: readonly number[], crossFit: number): Uint8Array {
   const splits = stringColumn(examples, 'split')
   const folds = nullableInt32Column(examples, 'fold', -1)
-  return splits.flatMap((split, row) =>
-    seeds.map(seed => (split === 'train' && (crossFit === 0 || folds[row] !== seed % crossFit) ? 1 : 0)),
-  )
+  const leftOut = seeds.map(seed => (crossFit === 0 ? undefined : seed % crossFit))
+  const inSample = new Uint8Array(splits.length * seeds.length)
+  for (const [row, split] of splits.entries()) {
+    if (split !== 'train') continue
+    for (let m = 0; m < seeds.length; m++) {
+      if (folds[row] !== leftOut[m]) inSample[row * seeds.length + m] = 1
+    }
+  }
+  return inSample
 }
 
 function checkLogits(
@@ -260,8 +269,9 @@ function checkLogits(
         { mend: 'Give it a model whose classes are those of the data set.' },
       )
     }
-    const broken = scores.findIndex(score => !Number.isFinite(score))
-    if (broken >= 0) {
+    let broken = 0
+    while (broken < scores.length && Number.isFinite(scores[broken])) broken++
+    if (broken < scores.length) {
       const id = ids[Math.floor(broken / classes)]
       throw new RunError(
         `member ${seeds[m]} of ${level} gives a logit of ${scores[broken]} for example "${id}"`,

@@ -255,5 +255,7 @@ test('a member cut short, or one for other inputs, is named', async () => {
   await writeFile(join(root, memberPath('dense', 4)), bytes.subarray(0, 5000))
   await expect(run()).rejects.toMatchObject({ file: join(root, memberPath('dense', 4)), exitCode: 3 })
   await writeFile(join(root, memberPath('dense', 4)), network('cnn-small'))
-  await expect(run({ output: 'other' })).rejects.toThrow(/member 4 of dense cannot predict: .*takes/)
+  // The members beside it are stopped, and must not hide what happened.
+  const failing = run({ output: 'other', workers: 3 })
+  await expect(failing).rejects.toThrow(/member 4 of dense cannot predict: .*takes/)
 })
