@@ -7,6 +7,7 @@
  * cores, for PyTorch also one process on all threads, whichever is more. Both sides take turns in every round;
  * the best of the rounds counts for both, since whatever else runs on a machine only ever takes time away.
  */
+import { once } from 'node:events'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -81,14 +82,11 @@ class Pieline {
 
   async measure(model: string, members: number, steps: number): Promise<Speed> {
     const order: TrainingOrder = { model, batchSize, steps }
-    const answers = this.#workers.slice(0, members).map(
-      worker =>
-        new Promise<TrainingAnswer>((resolve, reject) => {
-          worker.once('message', resolve)
-          worker.once('error', reject)
-          worker.postMessage(order)
-        }),
-    )
+    const answers = this.#workers.slice(0, members).map(async worker => {
+      const answer = once(worker, 'message')
+      worker.postMessage(order)
+      return (await answer)[0] as TrainingAnswer
+    })
     return speedOf(await Promise.all(answers), steps)
   }
 
