@@ -119,14 +119,41 @@ async function select(
   }
 }
 
+/** The rows, with 32-bit floats as the shortest decimals that mean them, as they were written. */
 async function* rowsOf(result: DuckDBResult): AsyncGenerator<DuckDBValue[]> {
-  for await (const rows of result.yieldRows()) yield* rows
+  const isFloat = floatColumns(result)
+  for await (const rows of result.yieldRows()) {
+    for (const row of rows)
+      yield row.map((value, at) => (isFloat[at] ? shortest(value as number | null) : value))
+  }
+}
+
+function floatColumns(result: DuckDBResult): boolean[] {
+  return result.columnNames().map((_, at) => result.columnType(at).toString() === 'FLOAT')
+}
+
+/** The decimal number of fewest digits that is this 32-bit float: 0.4 for 0.4000000059604645. */
+function shortest(value: number | null): number | null {
+  if (value === null || !Number.isFinite(value)) return value
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === value) return short
+  }
+  return Number(value.toPrecision(9))
 }
 
 async function printJson(result: DuckDBResult): Promise<void> {
   const { JsonDuckDBValueConverter } = await import('@duckdb/node-api')
-  for await (const rows of result.yieldConvertedRowObjects(JsonDuckDBValueConverter)) {
-    for (const row of rows) await write(`${JSON.stringify(row)}\n`)
+  const names = result.columnNames()
+  const isFloat = floatColumns(result)
+  for await (const rows of result.yieldConvertedRows(JsonDuckDBValueConverter)) {
+    for (const row of rows) {
+      const cells = row.map((value, at) => [
+        names[at],
+        isFloat[at] ? shortest(value as number | null) : value,
+      ])
+      await write(`${JSON.stringify(Object.fromEntries(cells))}\n`)
+    }
   }
 }
 

@@ -41,19 +41,15 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
   const levels = levelsOf(pipeline)
   const share = population.crossFit > 0 ? 1 - 1 / population.crossFit : 1
   const member = trainingFactor * forward * trainExamples * share * model.epochs
-  // A sparse member that branches from its dense one is trained only from there on.
-  const trained = levels.reduce((sum, { config }) => {
-    if (config === undefined) return sum + 1
-    if (config.method !== 'magnitude' || config.when !== 'training') return sum
+  // In dense members. A sparse member that branches from its dense one is trained only from there on.
+  const sparse = levels.reduce((sum, { config }) => {
+    if (config?.method !== 'magnitude') return sum
+    if (config.when === 'after') return sum + config.fineTuneEpochs / model.epochs
     return sum + (config.start === 'branch' ? 1 - config.begin : 1)
   }, 0)
-  const tuned = levels.reduce(
-    (sum, { config }) => sum + (config?.method === 'magnitude' ? config.fineTuneEpochs / model.epochs : 0),
-    0,
-  )
   return {
-    train: population.seeds * trained * member,
-    ...(tuned > 0 && { compress: population.seeds * tuned * member }),
+    train: population.seeds * member,
+    compress: population.seeds * sparse * member,
     predict: population.seeds * levels.length * forward * (trainExamples + testExamples),
     ...(retrain && {
       retrain: retrain.seeds * retrain.arms.length * trainingFactor * forward * trainExamples * model.epochs,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml'
 import { ConfigError } from '../errors.js'
+import { recipeOf } from '../model/architectures/index.js'
 import { nearest } from '../nearest.js'
 import { type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
 import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
@@ -96,7 +97,7 @@ export function resolvePipeline(
   const result = pipelineSchema.safeParse(value)
   if (!result.success) throw configError(pipelineSchema, result.error.issues, value, place)
   const pipeline = result.data
-  checkLevels(pipeline, place)
+  checkNames(pipeline, place)
   const dataset = { ...pipeline.dataset }
   for (const [group, key] of pathKeys) {
     const name = key as 'path' | 'test'
@@ -178,9 +179,19 @@ function define(object: Record<PropertyKey, unknown>, key: PropertyKey, value: u
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-/** Levels name files and columns, so each may come once; and what names a level must name one that exists. */
-function checkLevels(pipeline: Pipeline, locate: Locate): void {
+/**
+ * There must be such an architecture; levels name files and columns, so each may come once; and what names a level
+ * must name one that exists.
+ */
+function checkNames(pipeline: Pipeline, locate: Locate): void {
   const faults: Parameters<typeof faultsError>[0][number][] = []
+  try {
+    recipeOf(pipeline.model.architecture)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const { message, mend } = error
+    faults.push({ path: ['model', 'architecture'], message, ...(mend !== undefined && { mend }) })
+  }
   const seen = new Set<string>()
   for (const { name, config } of levelsOf(pipeline)) {
     if (seen.has(name)) {

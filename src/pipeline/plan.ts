@@ -1,6 +1,8 @@
 /** What a run would do, known before anything is done: every stage's key, and what of it is in the store. */
 import type { DatasetConfig, Pipeline } from './config.js'
+import { inputFile, MissingInput } from './inputs.js'
 import { keyOf } from './key.js'
+import { silentProgress } from './progress.js'
 import type { Stage, StageContext, StageName, StagePart } from './stage.js'
 import type { Artefact, ArtefactStore } from './store.js'
 import { libraryVersions } from './versions.js'
@@ -65,14 +67,35 @@ export interface PlannedPart extends StagePart {
   readonly reused: boolean
 }
 
-/** The parts of a stage, such as members, and which of them are in the store. */
+/**
+ * The parts of a planned stage, such as members, and which of them are in the store; undefined where they are not
+ * known before the stages it builds on have run.
+ */
 export async function partsOf(
-  { stage, inputKeys }: PlannedStage,
+  planned: PlannedStage,
+  plan: Plan,
   pipeline: Pipeline,
-  store: Pick<ArtefactStore, 'find'>,
-): Promise<PlannedPart[]> {
-  const parts = stage.parts?.(pipeline, inputKeys) ?? []
-  return Promise.all(
-    parts.map(async part => ({ ...part, reused: (await store.find(part.key)) !== undefined })),
-  )
+  store: ArtefactStore,
+): Promise<readonly PlannedPart[] | undefined> {
+  const { stage, inputKeys } = planned
+  if (!stage.parts) return []
+  const artefacts = new Map<StageName, Artefact>()
+  for (const { stage, artefact } of plan.stages) if (artefact) artefacts.set(stage.name, artefact)
+  try {
+    const parts = await stage.parts({
+      pipeline,
+      input: path => inputFile(path, stage, artefacts),
+      store,
+      inputKeys,
+      workers: 1,
+      progress: silentProgress,
+      signal: new AbortController().signal,
+    })
+    return await Promise.all(
+      parts.map(async part => ({ ...part, reused: (await store.find(part.key)) !== undefined })),
+    )
+  } catch (error) {
+    if (error instanceof MissingInput) return undefined
+    throw error
+  }
 }

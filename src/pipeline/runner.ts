@@ -3,7 +3,6 @@
  * folder, and the manifest says how far it is. Killed at any moment, a run leaves whole artefacts only, and the
  * next one goes on with what is missing.
  */
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -11,6 +10,7 @@ import { z } from 'zod'
 import { PielineError, RunError } from '../errors.js'
 import type { Pipeline } from './config.js'
 import type { Observer } from './events.js'
+import { filesFolder, inputFile } from './inputs.js'
 import { linkFile } from './link.js'
 import { type Manifest, type StageRecord, writeManifest } from './manifest.js'
 import { thisProcess } from './owner.js'
@@ -35,8 +35,6 @@ export interface RunnerOptions {
   readonly observe?: Observer
 }
 
-/** The folder of a stage's artefact that holds its files, by their paths in the run folder. */
-const filesFolder = 'files'
 const recordName = 'stage.json'
 
 const recordSchema = z.object({ headline: z.record(z.string(), z.unknown()), seconds: z.number() })
@@ -139,15 +137,6 @@ function produceStage(
     const seconds = (performance.now() - began) / 1000
     await writeFile(join(temporary, recordName), `${JSON.stringify({ headline, seconds }, null, 2)}\n`)
   })
-}
-
-function inputFile(path: string, stage: Stage, artefacts: ReadonlyMap<StageName, Artefact>): string {
-  for (const name of stage.inputs) {
-    const artefact = artefacts.get(name)
-    const file = artefact && join(artefact.folder, filesFolder, path)
-    if (file !== undefined && existsSync(file)) return file
-  }
-  throw new RunError(`stage ${stage.name} asks for a file that none of its inputs wrote`, { file: path })
 }
 
 async function readRecord(artefact: Artefact): Promise<z.infer<typeof recordSchema>> {

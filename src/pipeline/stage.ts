@@ -36,6 +36,9 @@ export interface StageContext {
   readonly signal: AbortSignal
 }
 
+/** What is there before a stage has run. */
+export type PlanningContext = Omit<StageContext, 'output'>
+
 /** A part of a stage that is an artefact of its own. */
 export interface StagePart {
   /** Such as `dense/3`. */
@@ -53,7 +56,7 @@ export interface Stage {
   /** The part of the configuration on which the result depends: it is part of the stage's key. */
   settings(pipeline: Pipeline): unknown
   /** What the stage keeps in the store on its own, such as members, so that a dry run can say what is there. */
-  parts?(pipeline: Pipeline, inputKeys: StageContext['inputKeys']): readonly StagePart[]
+  parts?(context: PlanningContext): Promise<readonly StagePart[]>
   /** Writes the stage's files under `context.output` and returns its headline figures. */
   run(context: StageContext): Promise<Headline>
 }

@@ -7,9 +7,15 @@ import type { CompressionConfig } from '../pipeline/config.js'
 import { readNpyRows } from '../pipeline/files.js'
 import { type Level, levelsOf } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
-import type { Stage, StageContext } from '../pipeline/stage.js'
+import type { PlanningContext, Stage, StageContext } from '../pipeline/stage.js'
 import { permutation, randomStream } from '../random.js'
-import { modelFile, type Pruning, produceMembers } from '../training/members.js'
+import {
+  type MemberRequest,
+  memberKeys,
+  modelFile,
+  type Pruning,
+  produceMembers,
+} from '../training/members.js'
 import {
   memberEnvironment,
   memberMetadata,
@@ -30,18 +36,23 @@ export const compress: Stage = {
     population,
     seed,
   }),
+  async parts(context) {
+    const wanted = sparseMembers(context, await readTrainingSet(context))
+    const requests = wanted.map(({ request }) => request)
+    const keys = memberKeys(await memberEnvironment(context), requests)
+    return requests.map(({ title }, index) => ({ name: title, key: keys[index]! }))
+  },
   async run(context) {
     const levels = levelsOf(context.pipeline).slice(1)
     const trainingSet = await readTrainingSet(context)
-    const trained = levels.filter(level => pruningOf(level) !== undefined)
     const converted = levels.filter(level => pruningOf(level) === undefined)
-    const reused = await trainLevels(context, trainingSet, trained)
+    const reused = await trainLevels(context, trainingSet)
     await convertLevels(context, trainingSet, converted)
     return { levels: levels.length, members: levels.length * context.pipeline.population.seeds, reused }
   },
 }
 
-function seedsOf({ pipeline }: StageContext): number[] {
+function seedsOf({ pipeline }: Pick<StageContext, 'pipeline'>): number[] {
   const { seeds, firstSeed } = pipeline.population
   return Array.from({ length: seeds }, (_, index) => firstSeed + index)
 }
@@ -55,30 +66,42 @@ function pruningOf({ config, sparsity }: Level): Pruning | undefined {
   return epochs > 0 ? { sparsity, scope, begin, end, frequency, start: 'fine-tune', epochs } : undefined
 }
 
-/** @returns how many members were there already. */
-async function trainLevels(
-  context: StageContext,
+/** The members of the levels that are pruned while they train. */
+function sparseMembers(
+  context: PlanningContext,
   { labels, folds, classNames }: TrainingSet,
-  levels: readonly Level[],
-): Promise<number> {
-  if (levels.length === 0) return 0
-  const { pipeline, output } = context
-  const wanted = levels.flatMap(level => seedsOf(context).map(seed => ({ level, seed })))
+): { level: string; seed: number; request: MemberRequest }[] {
+  const { pipeline } = context
+  return levelsOf(pipeline).flatMap(level => {
+    const pruning = pruningOf(level)
+    if (pruning === undefined) return []
+    return seedsOf(context).map(seed => ({
+      level: level.name,
+      seed,
+      request: {
+        title: `${level.name} ${seed}`,
+        seed: memberSeed(pipeline, seed),
+        rows: memberRows(folds, seed, pipeline.population.crossFit),
+        labels,
+        pruning,
+        metadata: memberMetadata(level.name, seed, classNames),
+      },
+    }))
+  })
+}
+
+/** @returns how many members were there already. */
+async function trainLevels(context: StageContext, trainingSet: TrainingSet): Promise<number> {
+  const wanted = sparseMembers(context, trainingSet)
+  if (wanted.length === 0) return 0
   const members = await produceMembers(
     await memberEnvironment(context),
     'training sparse members',
-    wanted.map(({ level, seed }) => ({
-      title: `${level.name} ${seed}`,
-      seed: memberSeed(pipeline, seed),
-      rows: memberRows(folds, seed, pipeline.population.crossFit),
-      labels,
-      pruning: pruningOf(level)!,
-      metadata: memberMetadata(level.name, seed, classNames),
-    })),
+    wanted.map(({ request }) => request),
   )
   for (const [index, { folder }] of members.entries()) {
     const { level, seed } = wanted[index]!
-    await linkFile(join(folder, modelFile), join(output, 'members', level.name, `${seed}.onnx`))
+    await linkFile(join(folder, modelFile), join(context.output, 'members', level, `${seed}.onnx`))
   }
   return members.filter(({ reused }) => reused).length
 }

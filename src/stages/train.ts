@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { Pipeline } from '../pipeline/config.js'
 import { linkFile } from '../pipeline/link.js'
-import type { Stage } from '../pipeline/stage.js'
-import { modelFile, produceMembers } from '../training/members.js'
+import type { PlanningContext, Stage } from '../pipeline/stage.js'
+import { type MemberRequest, memberKeys, modelFile, produceMembers } from '../training/members.js'
 import {
   memberEnvironment,
   memberMetadata,
@@ -17,28 +17,38 @@ export const train: Stage = {
   version: 1,
   inputs: ['ingest'],
   settings: ({ model, engine, population, seed }) => ({ model, engine, population, seed }),
+  async parts(context) {
+    const requests = await denseMembers(context)
+    const keys = memberKeys(await memberEnvironment(context), requests)
+    return requests.map(({ title }, index) => ({ name: title, key: keys[index]! }))
+  },
   async run(context) {
-    const { pipeline, output } = context
-    const { seeds, firstSeed, crossFit } = pipeline.population
-    const { labels, folds, classNames } = await readTrainingSet(context)
-    const memberSeeds = Array.from({ length: seeds }, (_, index) => firstSeed + index)
-    const members = await produceMembers(
-      await memberEnvironment(context),
-      'training dense members',
-      memberSeeds.map(seed => ({
-        title: `dense ${seed}`,
-        seed: memberSeed(pipeline, seed),
-        rows: memberRows(folds, seed, crossFit),
-        labels,
-        branches: branchesOf(pipeline),
-        metadata: memberMetadata('dense', seed, classNames),
-      })),
-    )
+    const { firstSeed } = context.pipeline.population
+    const requests = await denseMembers(context)
+    const members = await produceMembers(await memberEnvironment(context), 'training dense members', requests)
     for (const [index, { folder }] of members.entries()) {
-      await linkFile(join(folder, modelFile), join(output, 'members', 'dense', `${memberSeeds[index]}.onnx`))
+      const file = join(context.output, 'members', 'dense', `${firstSeed + index}.onnx`)
+      await linkFile(join(folder, modelFile), file)
     }
     return { members: members.length, reused: members.filter(({ reused }) => reused).length }
   },
+}
+
+async function denseMembers(context: PlanningContext): Promise<MemberRequest[]> {
+  const { pipeline } = context
+  const { seeds, firstSeed, crossFit } = pipeline.population
+  const { labels, folds, classNames } = await readTrainingSet(context)
+  return Array.from({ length: seeds }, (_, index) => {
+    const seed = firstSeed + index
+    return {
+      title: `dense ${seed}`,
+      seed: memberSeed(pipeline, seed),
+      rows: memberRows(folds, seed, crossFit),
+      labels,
+      branches: branchesOf(pipeline),
+      metadata: memberMetadata('dense', seed, classNames),
+    }
+  })
 }
 
 /** Where sparse members will branch off: not part of the stage's key, since it does not change the dense members. */

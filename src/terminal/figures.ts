@@ -20,6 +20,7 @@ export function headlinesOf(manifest: Manifest): Headlines {
 
 /** What a stage found, in a few words. */
 export function headlineText({ name, headline }: Pick<StageRecord, 'name' | 'headline'>): string {
+  if (Object.keys(headline).length === 0) return ''
   const headlines = { [name]: headline } as Headlines
   if (headlines.ingest) {
     const { trainExamples, testExamples, classes, skipped } = headlines.ingest

@@ -139,6 +139,11 @@ export async function produceMembers(
   }
 }
 
+/** The key of each member's artefact, in the order asked for. */
+export function memberKeys(environment: MemberEnvironment, requests: readonly MemberRequest[]): string[] {
+  return requests.map(request => piecesOf(environment, request).at(-1)!.key)
+}
+
 function ownSteps(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, { own, start, end }) => (own ? sum + end - start : sum), 0)
 }

@@ -5,7 +5,7 @@ import { readDatasetInfo } from '../dataset/info.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { openTable } from '../pipeline/files.js'
-import type { StageContext } from '../pipeline/stage.js'
+import type { PlanningContext } from '../pipeline/stage.js'
 import { packageVersion } from '../pipeline/versions.js'
 import type { Seed } from '../random.js'
 import { int32Column, nullableInt32Column, stringColumn } from '../tables/columns.js'
@@ -21,7 +21,7 @@ export interface TrainingSet {
 }
 
 /** @throws DataError if a file of the run is damaged. */
-export async function readTrainingSet(context: StageContext): Promise<TrainingSet> {
+export async function readTrainingSet(context: PlanningContext): Promise<TrainingSet> {
   const { classNames, trainExamples } = await readDatasetInfo(context.input('dataset.json'))
   const labels = new Int32Array(trainExamples)
   const folds = new Int32Array(trainExamples)
@@ -58,7 +58,7 @@ export function memberMetadata(
 }
 
 /** Reads what surrounds the training of members: architecture, inputs, engine. */
-export async function memberEnvironment(context: StageContext): Promise<MemberEnvironment> {
+export async function memberEnvironment(context: PlanningContext): Promise<MemberEnvironment> {
   const { pipeline, store, workers, progress, signal } = context
   const info = await readDatasetInfo(context.input('dataset.json'))
   const { model, engine } = pipeline

@@ -6,6 +6,7 @@ import { ConfigError } from '../../src/errors.js'
 import { loadPipeline, parseOverride, parsePipeline, resolvePipeline } from '../../src/pipeline/load.js'
 
 const minimal = 'name: tiny\ndataset: { path: data }\n'
+const withTest = 'name: tiny\ndataset: { path: data, testShare: 0.2 }\n'
 
 function refusal(text: string, ...set: string[]): string {
   try {
@@ -191,7 +192,7 @@ describe('refuses, with the place and the mend,', () => {
       "
     `)
     expect(
-      refusal(`${minimal}compress:\n  - { method: float16 }\nretrain: { level: float-16 }\n`),
+      refusal(`${withTest}compress:\n  - { method: float16 }\nretrain: { level: float-16 }\n`),
     ).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:5, key "retrain.level": "float-16" is not a level of this pipeline
@@ -203,6 +204,23 @@ describe('refuses, with the place and the mend,', () => {
     ).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].begin": must be less than "end" (0.75), is 0.8
+      "
+    `)
+  })
+
+  test('an architecture that there is none of, before any data are read', () => {
+    expect(refusal(`${minimal}model: { architecture: resnet-50 }\n`)).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:3, key "model.architecture": there is no architecture "resnet-50"
+        Use one of mlp, cnn-small, cnn-fast, wrn-<depth>-<width>.
+      "
+    `)
+  })
+
+  test('retraining without anything to test on', () => {
+    expect(refusal(`${minimal}retrain: {}\n`)).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:3, key "retrain": retraining is compared on held-out data: set \`dataset.test\` or \`dataset.testShare\`
       "
     `)
   })

@@ -24,7 +24,7 @@ beforeEach(async () => {
   await writeFile(join(root, 'data.csv'), 'a\nb\nc\n')
   await writeFile(
     join(root, 'small.yaml'),
-    'name: small\ndataset: { path: data.csv }\npopulation: { seeds: 3 }\n',
+    'name: small\ndataset: { path: data.csv, testShare: 0.2 }\npopulation: { seeds: 3 }\n',
   )
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
@@ -193,14 +193,22 @@ describe('a plan', () => {
       ['score', false],
       ['report', false],
     ])
-    const members = await partsOf(plan.stages[1], pipeline, store)
-    expect(members.map(({ name, reused }) => [name, reused])).toEqual([
-      ['dense/0', true],
-      ['dense/1', true],
-      ['dense/2', true],
-      ['dense/3', false],
+    const members = await partsOf(plan.stages[1], plan, pipeline, store)
+    expect(members?.map(({ name, reused }) => [name, reused])).toEqual([
+      ['dense 0', true],
+      ['dense 1', true],
+      ['dense 2', true],
+      ['dense 3', false],
     ])
     expect(await listRuns(join(out, 'small'))).toHaveLength(1)
+  })
+
+  test('knows no members before the data were ingested', async () => {
+    const store = await openStore(join(out, 'store'))
+    const pipeline = await loadPipeline(join(root, 'small.yaml'))
+    const plan = await planRun(pipeline, { stages: smallStages(), fingerprint, store })
+    expect(await partsOf(plan.stages[1], plan, pipeline, store)).toBeUndefined()
+    expect(await partsOf(plan.stages[2], plan, pipeline, store)).toEqual([])
   })
 })
 

@@ -46,8 +46,13 @@ export function smallStages({ pause = 0, made = [] as string[] } = {}): Stage[] 
     version: 1,
     inputs: ['ingest'],
     settings: ({ model, population }) => ({ model, population }),
-    parts: (pipeline, inputKeys) =>
-      seedsOf(pipeline).map(seed => ({ name: `dense/${seed}`, key: memberKey(pipeline, inputKeys, seed) })),
+    async parts({ pipeline, input, inputKeys }) {
+      input('examples.txt')
+      return seedsOf(pipeline).map(seed => ({
+        name: `dense ${seed}`,
+        key: memberKey(pipeline, inputKeys, seed),
+      }))
+    },
     async run({ pipeline, input, inputKeys, output, store, progress, signal }) {
       made.push('train')
       const examples = await readFile(input('examples.txt'))
