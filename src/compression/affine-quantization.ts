@@ -30,8 +30,7 @@ export function quantizeKernel(
   }
   const scales = Float32Array.from(largest, (magnitude, c) => {
     const scale = Math.max(Math.fround(magnitude / 127), smallestScales?.[c] ?? 0)
-    // A channel of zeros has no scale of its own, and a denormal one would lose its precision.
-    return scale >= smallestNormal ? scale : 1
+    return scale >= smallestScale ? scale : 1
   })
   const values = new Int8Array(weights.length)
   for (let i = 0; i < weights.length; i++) {
@@ -41,7 +40,8 @@ export function quantizeKernel(
   return { values, scales }
 }
 
-const smallestNormal = 2 ** -126
+/** Tensors and channels below this scale count as zeros, so that products of two scales are never denormal. */
+const smallestScale = 2 ** -60
 /** Quantized biases stay within ±2³⁰, which leaves the accumulator room for the products. */
 const largestBias = 2 ** 30
 
@@ -73,7 +73,7 @@ export function activationParameters({ min, max }: ActivationRange): { scale: nu
   const low = Math.min(min, 0)
   const high = Math.max(max, 0)
   const scale = Math.fround((high - low) / 255)
-  if (!(scale >= smallestNormal)) return { scale: 1, zeroPoint: 0 }
+  if (!(scale >= smallestScale)) return { scale: 1, zeroPoint: 0 }
   return { scale, zeroPoint: Math.max(0, Math.min(255, roundTiesToEven(-low / scale))) }
 }
 

@@ -7,9 +7,9 @@ import { dataTypeOf } from '../../src/onnx/model.js'
 
 test('every half comes back from its value', () => {
   const halves = Uint16Array.from({ length: 0x10000 }, (_, half) => half)
-  const isNaN = (half: number) => (half & 0x7c00) === 0x7c00 && (half & 0x3ff) !== 0
-  expect(halves.filter(half => Number.isNaN(float16Value(half)))).toEqual(halves.filter(isNaN))
-  const numbers = halves.filter(half => !isNaN(half))
+  const isNotANumber = (half: number) => (half & 0x7c00) === 0x7c00 && (half & 0x3ff) !== 0
+  expect(halves.filter(half => Number.isNaN(float16Value(half)))).toEqual(halves.filter(isNotANumber))
+  const numbers = halves.filter(half => !isNotANumber(half))
   expect(toFloat16(fromFloat16(numbers))).toEqual(numbers)
 })
 
