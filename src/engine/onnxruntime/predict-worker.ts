@@ -19,7 +19,13 @@ export interface PredictTask {
 /** Values of the input that are in memory at a time. */
 const chunkLength = 2 ** 22
 
-export default async function predict({ model, inputs, start = 0, logits, stop }: PredictTask): Promise<void> {
+export default async function predict({
+  model,
+  inputs,
+  start = 0,
+  logits,
+  stop,
+}: PredictTask): Promise<void> {
   const predictor = await createPredictor(await readFile(model), { threads: 1, file: model })
   const { inputLength, batchSize, classes } = predictor
   const rows = batchSize * Math.max(1, Math.floor(chunkLength / (batchSize * inputLength)))
