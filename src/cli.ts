@@ -1,37 +1,9 @@
 #!/usr/bin/env node
-/** The program. Each command is a file in `commands/`, and loads what it needs when it is called. */
-import { Command, CommanderError } from 'commander'
-import { doctorCommand } from './commands/doctor.js'
-import { initCommand } from './commands/init.js'
-import { examples } from './commands/options.js'
-import { queryCommand } from './commands/query.js'
-import { reportCommand } from './commands/report.js'
-import { runCommand } from './commands/run.js'
-import { statusCommand } from './commands/status.js'
+/** Where the program starts, and where its errors end: in words, and in the exit code. */
+import { CommanderError } from 'commander'
 import { PielineError } from './errors.js'
-import { pielineVersion } from './pipeline/versions.js'
+import { createProgram } from './program.js'
 import { styleFor } from './terminal/style.js'
-
-const program = new Command('pieline')
-  .description(
-    'Finds the labels in a data set that deserve a second look, by comparing populations of dense and compressed neural networks. Without a command it runs a pipeline.',
-  )
-  .version(pielineVersion)
-  .option('--debug', 'show where an error comes from')
-  .addHelpText(
-    'after',
-    examples(
-      ['pieline init images/', 'look at images/<class>/* and write pieline.yaml'],
-      ['pieline run', 'run it'],
-      ['pieline report --open', 'look at the result'],
-      ['pieline help run', 'all about a command'],
-    ),
-  )
-program.addCommand(runCommand(), { isDefault: true })
-for (const command of [initCommand(), statusCommand(), reportCommand(), queryCommand(), doctorCommand()]) {
-  program.addCommand(command)
-}
-for (const command of [program, ...program.commands]) command.exitOverride()
 
 // A reader that closes the pipe early, such as head, has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -39,6 +11,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+const program = createProgram()
 try {
   await program.parseAsync()
 } catch (error) {
@@ -50,15 +23,18 @@ function report(error: unknown): number {
   // Commander has told it already; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const style = styleFor(process.stderr)
-  const known = error instanceof PielineError
-  const text = known
-    ? error.describe()
-    : `unexpected: ${error instanceof Error ? error.message : String(error)}`
-  process.stderr.write(`${style(['bold', 'red'], 'error')} ${text}\n`)
-  if (!known) process.stderr.write('  This is a mistake in pieline itself; --debug shows where.\n')
+  process.stderr.write(`${style(['bold', 'red'], 'error')} ${describe(error)}\n`)
   if (program.opts<{ debug?: true }>().debug) process.stderr.write(`${stackOf(error)}\n`)
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorEvent(error))}\n`)
-  return known ? error.exitCode : 4
+  return error instanceof PielineError ? error.exitCode : 4
+}
+
+function describe(error: unknown): string {
+  if (error instanceof PielineError) return error.describe()
+  if (!(error instanceof Error)) return String(error)
+  // What the operating system refuses is told in its own words.
+  if ('syscall' in error) return error.message
+  return `${error.message}\n  This is a mistake in pieline itself; --debug shows where.`
 }
 
 function stackOf(error: unknown): string {

@@ -44,6 +44,14 @@ const recordSchema = z.object({ headline: z.record(z.string(), z.unknown()), sec
  * what it did not expect, and the signal's reason when it was asked to stop.
  */
 export async function runPipeline(pipeline: Pipeline, options: RunnerOptions): Promise<Run> {
+  try {
+    return await runStages(pipeline, options)
+  } catch (error) {
+    throw options.signal?.aborted ? options.signal.reason : asRunError(error)
+  }
+}
+
+async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Run> {
   const { stages, fingerprint, observe = () => {}, signal = new AbortController().signal } = options
   const began = performance.now()
   const out = resolve(options.out)
@@ -224,12 +232,13 @@ const systemMends: Readonly<Record<string, string>> = {
   EDQUOT:
     'The quota is used up: make room, or name another folder with --out. The same command goes on from here.',
   EACCES: 'Check who may write there, or name another folder with --out.',
+  ENOTDIR: 'Part of this path is a file: name another folder with --out.',
   EROFS: 'The file system is read-only: name another folder with --out.',
   EMFILE: 'Too many files are open: raise the limit (ulimit -n).',
   ERR_WORKER_OUT_OF_MEMORY: 'Run with fewer workers (--workers) or on more memory.',
 }
 
-function asRunError(error: unknown, stage: StageName | undefined): PielineError {
+function asRunError(error: unknown, stage?: StageName): PielineError {
   if (error instanceof PielineError) return error
   const { code = '', message } = error as NodeJS.ErrnoException
   const mend = systemMends[code]
