@@ -65,7 +65,10 @@ const compression = z.discriminatedUnion('method', [
   z.strictObject({
     method: z.literal('magnitude'),
     sparsity: sparsities,
-    scope: z.enum(['layer', 'global']).default('layer'),
+    scope: z
+      .enum(['global', 'layer'])
+      .default('global')
+      .describe('one threshold for all kernels, or one for each; small networks survive 90 % only globally'),
     when: z
       .enum(['training', 'after'])
       .default('training')
@@ -76,7 +79,7 @@ const compression = z.discriminatedUnion('method', [
       .describe('train each sparse member anew, or go on from its dense member where pruning begins'),
     begin: share.default(0.25).describe('share of training at which pruning begins'),
     end: share.default(0.75).describe('share of training at which the sparsity is reached'),
-    frequency: positive.default(50).describe('steps between two updates of the masks'),
+    frequency: positive.default(10).describe('steps between two updates of the masks'),
     fineTuneEpochs: z.number().min(0).default(0).describe('for `after`: epochs of training under the mask'),
   }),
   z.strictObject({ method: z.literal('float16') }),

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { compress as compressModel, type MethodName, type MethodOptions } from '../compression/methods.js'
 import { sampleActivations } from '../engine/onnxruntime/calibration.js'
+import { prunableKernels } from '../model/weights.js'
 import type { CompressionConfig } from '../pipeline/config.js'
 import { readNpyRows } from '../pipeline/files.js'
 import { type Level, levelsOf } from '../pipeline/levels.js'
@@ -113,6 +114,7 @@ async function convertLevels(
 ): Promise<void> {
   const { output, progress, signal } = context
   const seeds = seedsOf(context)
+  const kernels = prunableKernels((await memberEnvironment(context)).architecture)
   progress.start('compressing members', levels.length * seeds.length)
   for (const { name, config, sparsity } of levels) {
     const notes = new Set<string>()
@@ -127,7 +129,7 @@ async function convertLevels(
       const compressed = await compressModel(
         dense,
         config!.method,
-        conversionOptions(config!, sparsity),
+        conversionOptions(config!, sparsity, kernels),
         activations,
       )
       const target = join(output, 'members', name, `${seed}.onnx`)
@@ -140,8 +142,12 @@ async function convertLevels(
   }
 }
 
-function conversionOptions(config: CompressionConfig, sparsity: number): MethodOptions<MethodName> {
-  return config.method === 'magnitude' ? { sparsity, scope: config.scope } : {}
+function conversionOptions(
+  config: CompressionConfig,
+  sparsity: number,
+  kernels: readonly string[],
+): MethodOptions<MethodName> {
+  return config.method === 'magnitude' ? { sparsity, scope: config.scope, kernels } : {}
 }
 
 /** Examples that the member trained on, so that its predictions elsewhere stay out of sample. */

@@ -79,22 +79,26 @@ export function emitBatch(
   const bytes = gatherPictures(graph, input, options, tensors)
   const factor = normalization.deviation.map(deviation => 1 / (255 * deviation))
   const offset = normalization.mean.map((mean, c) => -mean / normalization.deviation[c]!)
-  const normalize = (values: string, vector: readonly number[]) =>
-    graph.node('Add', [
-      graph.node('Mul', [values, graph.floats(factor, vector)]),
-      graph.floats(offset, vector),
-    ])
+  const normalize = (values: string, scale: string, shift: string) =>
+    graph.node('Add', [graph.node('Mul', [values, scale]), shift])
   if (architecture.layers[0]?.kind === 'flatten') {
-    // Dense layers read pictures row by row, as they come: nothing to transpose here and back.
-    const values = graph.reshape(graph.node('Cast', [bytes], { to: 1 }), [batch, pixels, channels])
-    const tensor = graph.reshape(normalize(values, [channels]), [batch, pixels * channels])
-    return { tensor, shape: [pixels * channels], differentiable: false }
+    // Dense layers read pictures row by row, as they come: nothing to transpose here and back. Factors for every
+    // value, since ONNX Runtime is slow where the innermost axis is a few channels long.
+    const values = graph.reshape(graph.node('Cast', [bytes], { to: 1 }), [batch, pixels * channels])
+    const spread = (vector: Float32Array) =>
+      graph.floats(Float32Array.from({ length: pixels * channels }, (_, i) => vector[i % channels]!))
+    return {
+      tensor: normalize(values, spread(factor), spread(offset)),
+      shape: [pixels * channels],
+      differentiable: false,
+    }
   }
   const planes = graph.node('Transpose', [graph.reshape(bytes, [batch, pixels, channels])], {
     perm: [2, 1, 0],
   })
   const values = graph.reshape(graph.node('Cast', [planes], { to: 1 }), [channels, pixels * batch])
-  return { tensor: normalize(values, [channels, 1]), shape, differentiable: false }
+  const column = (vector: Float32Array) => graph.floats(vector, [channels, 1])
+  return { tensor: normalize(values, column(factor), column(offset)), shape, differentiable: false }
 }
 
 /** The batch's bytes, batch · pixels · channels in this order. */

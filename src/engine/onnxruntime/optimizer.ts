@@ -7,7 +7,7 @@ import type { OptimizerOptions } from '../engine.js'
  * One update as `OptimizerOptions` words it: m ← μm + g, then w ← w − ηm, or w ← w − η(g + μm) with Nesterov.
  * @param tensors names of the weight, its momentum buffer, its gradient, the learning rate (a scalar) and,
  *   where the weight has one, its mask.
- * @returns names of the new weight and the new momentum buffer.
+ * @param outputs what to call the new weight and the new momentum buffer.
  */
 export function emitUpdate(
   graph: GraphBuilder,
@@ -20,7 +20,8 @@ export function emitUpdate(
     learningRate: string
     mask: string | undefined
   },
-): { weight: string; momentum: string } {
+  outputs: { weight: string; momentum: string },
+): void {
   let gradient = tensors.gradient
   if (spec.role === 'kernel' && options.weightDecay > 0) {
     const decay = graph.node('Mul', [tensors.weight, graph.scalar(options.weightDecay)])
@@ -28,7 +29,8 @@ export function emitUpdate(
   }
   if (tensors.mask !== undefined) gradient = graph.node('Mul', [gradient, tensors.mask])
   const factor = graph.scalar(options.momentum)
-  const momentum = graph.node('Add', [graph.node('Mul', [tensors.momentum, factor]), gradient])
+  const kept = graph.node('Mul', [tensors.momentum, factor])
+  const momentum = graph.node('Add', [kept, gradient], {}, outputs.momentum)
   const direction = options.nesterov
     ? graph.node('Add', [gradient, graph.node('Mul', [momentum, factor])])
     : momentum
@@ -37,6 +39,6 @@ export function emitUpdate(
     shiftRate === 1
       ? tensors.learningRate
       : graph.node('Mul', [tensors.learningRate, graph.scalar(shiftRate)])
-  const weight = graph.node('Sub', [tensors.weight, graph.node('Mul', [direction, rate])])
-  return { weight, momentum }
+  const change = graph.node('Mul', [direction, rate])
+  graph.node('Sub', [tensors.weight, change], {}, outputs.weight)
 }

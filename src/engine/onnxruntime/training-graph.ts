@@ -42,6 +42,8 @@ export function isConvolutionKernel(spec: WeightSpec): boolean {
   return spec.role === 'kernel' && spec.shape.length === 4
 }
 
+const momentumName = (weight: string) => `${weight}:momentum`
+
 export const tensorNames = {
   inputs: 'inputs',
   labels: 'labels',
@@ -84,7 +86,7 @@ export function buildTrainingGraph(
       .map(spec => ({ name: spec.name, kind: 'weight' as const, spec })),
     ...specs
       .filter(spec => spec.trainable)
-      .map(spec => ({ name: `${spec.name}:momentum`, kind: 'momentum' as const, spec })),
+      .map(spec => ({ name: momentumName(spec.name), kind: 'momentum' as const, spec })),
   ]
   const dropouts = dropoutsOf(architecture)
   const augmented = augments(architecture, options)
@@ -144,25 +146,28 @@ export function buildTrainingGraph(
   )
   network.backward(gradient)
 
-  const momenta = new Map<string, string>()
+  const next = (name: string) => tensorNames.next(inside(name))
   for (const { name, kind, spec } of carried) {
-    const next = tensorNames.next(inside(name))
-    if (kind === 'momentum') {
-      body.output(next, 'float32', graphShape(spec), momenta.get(spec.name)!)
-    } else if (spec.trainable) {
-      const updated = emitUpdate(body, spec, options.optimizer, {
-        weight: inside(name),
-        momentum: inside(`${name}:momentum`),
-        gradient: gradients.get(name)!,
-        learningRate: inside(tensorNames.learningRates),
-        mask: options.maskedWeights.includes(name) ? tensorNames.mask(name) : undefined,
-      })
-      momenta.set(name, updated.momentum)
-      body.output(next, 'float32', graphShape(spec), updated.weight)
+    if (kind === 'momentum') continue
+    if (spec.trainable) {
+      emitUpdate(
+        body,
+        spec,
+        options.optimizer,
+        {
+          weight: inside(name),
+          momentum: inside(momentumName(name)),
+          gradient: gradients.get(name)!,
+          learningRate: inside(tensorNames.learningRates),
+          mask: options.maskedWeights.includes(name) ? tensorNames.mask(name) : undefined,
+        },
+        { weight: next(name), momentum: next(momentumName(name)) },
+      )
     } else {
-      body.output(next, 'float32', graphShape(spec), statistics.get(name)!)
+      body.node('Identity', [statistics.get(name)!], {}, next(name))
     }
   }
+  for (const { name, spec } of carried) body.output(next(name), 'float32', graphShape(spec))
   body.output('step/loss', 'float32', [], loss)
 
   declareInputs(outer, architecture, options, {
