@@ -1,5 +1,4 @@
 /** Rows of `levels.parquet` and `classes.parquet`: what compression does to accuracy, over all and class by class. */
-import type { Level } from '../pipeline/levels.js'
 import { type AccuracyTally, type Split, type Subgroup, splits } from '../scoring/accuracy-tally.js'
 import { type ClassImpact, classImpact } from '../scoring/class-impact.js'
 import { mean, sampleDeviation } from '../scoring/moments.js'
@@ -7,14 +6,24 @@ import { mean, sampleDeviation } from '../scoring/moments.js'
 /** A member as the predict stage lists it in `members.json`. */
 export interface MemberFile {
   readonly seed: number
-  /** Size of its ONNX file. */
+  /** Size of its ONNX file; NaN where only its predictions are known. */
   readonly bytes: number
   readonly nonZeroWeights: number
 }
 
+/** A level, as far as it is known; figures are NaN where they are not. */
+export interface AuditedLevel {
+  readonly name: string
+  readonly method: string
+  /** Share of kernel weights that are zero, 0 to 1. */
+  readonly sparsity: number
+  /** Bits a kernel weight takes. */
+  readonly bits: number
+}
+
 export interface AuditedRun {
   /** Dense first. */
-  readonly levels: readonly { readonly level: Level; readonly members: readonly MemberFile[] }[]
+  readonly levels: readonly { readonly level: AuditedLevel; readonly members: readonly MemberFile[] }[]
   readonly classNames: readonly string[]
   /** Index into {@link splits} of each example. */
   readonly split: Uint8Array
@@ -23,6 +32,8 @@ export interface AuditedRun {
   readonly tallies: readonly AccuracyTally[]
   /** Flags of each example at each level. */
   readonly pies: readonly Uint8Array[]
+  /** Whether members rank all classes; where they only name the first, there is no top-5 accuracy. */
+  readonly ranked: boolean
   /** False discovery rate of the class tests. */
   readonly alpha: number
 }
@@ -145,7 +156,7 @@ export function levelRows(run: AuditedRun, impacts: readonly ClassRow[]): LevelR
         size_bytes: Math.round(mean(members.map(({ bytes }) => bytes))),
         nonzero_weights: Math.round(mean(members.map(({ nonZeroWeights }) => nonZeroWeights))),
         examples,
-        ...accuracyColumns(run.tallies[l], split),
+        ...accuracyColumns(run.tallies[l], split, run.ranked),
         pies,
         pie_rate: pies / examples,
         significant_classes: impacts.filter(
@@ -156,13 +167,16 @@ export function levelRows(run: AuditedRun, impacts: readonly ClassRow[]): LevelR
   )
 }
 
-function accuracyColumns(tally: AccuracyTally, split: Split): AccuracyColumns {
+function accuracyColumns(tally: AccuracyTally, split: Split, ranked: boolean): AccuracyColumns {
   const subsets = { '': 'all', pie_: 'pie', non_pie_: 'non-pie' } as const
   const columns = Object.entries(subsets).flatMap(([prefix, subset]) =>
-    Object.entries(tally.accuracies(split, subset)).flatMap(([top, values]: [string, Float64Array]) => [
-      [`${prefix}${top}_mean`, mean(values)],
-      [`${prefix}${top}_sd`, sampleDeviation(values)],
-    ]),
+    Object.entries(tally.accuracies(split, subset)).flatMap(([top, values]: [string, Float64Array]) => {
+      const known = ranked || top === 'top1'
+      return [
+        [`${prefix}${top}_mean`, known ? mean(values) : Number.NaN],
+        [`${prefix}${top}_sd`, known ? sampleDeviation(values) : Number.NaN],
+      ]
+    }),
   )
   return Object.fromEntries(columns) as AccuracyColumns
 }

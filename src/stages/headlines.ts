@@ -20,8 +20,8 @@ export interface LevelFigures {
   /** Examples whose modal label differs from the dense one; absent for `dense`. */
   readonly pies?: number
   readonly pieRate?: number
-  /** Mean size of a member's file. */
-  readonly bytes: number
+  /** Mean size of a member's file; absent where only predictions are known. */
+  readonly bytes?: number
   /** Classes whose change in recall is significant; absent for `dense`. */
   readonly significantClasses?: number
   /** Share of wrong given labels among PIEs and outside them, where the truth is known. */

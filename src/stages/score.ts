@@ -1,38 +1,28 @@
-/**
- * Compares what the members of all levels say about every example: PIEs, label quality, class impact.
- *
- * Two passes over the tables. The first reads the predictions of all levels in lock-step and keeps a few bytes an
- * example and level. When it is through, it is known how far each level can be trusted, and the second writes the
- * scores.
- */
+/** Compares what the members of all levels say about every example: PIEs, label quality, class impact. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { RecordBatch } from 'apache-arrow'
 import { readDatasetInfo } from '../dataset/info.js'
-import { ConfigError, DataError } from '../errors.js'
-import { openTable, writeTable } from '../pipeline/files.js'
+import { DataError } from '../errors.js'
+import { openTable } from '../pipeline/files.js'
 import { type Level, levelsOf } from '../pipeline/levels.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import { splits } from '../scoring/accuracy-tally.js'
-import { labelIssues } from '../scoring/decision.js'
-import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
-import { pieFlags } from '../scoring/modal-labels.js'
-import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
-import { suggestedLabels } from '../scoring/suggested-labels.js'
+import { unknownTruth } from '../scoring/known-truth.js'
+import type { LevelAnswers } from '../scoring/population-scores.js'
 import {
   booleanColumn,
   float32Column,
   int32Column,
   nullableInt32Column,
   nullableStringColumn,
-  recordBatch,
   stringColumn,
   vectorColumn,
 } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
-import { classesSchema, levelsSchema, scoresSchema } from '../tables/schemas.js'
-import { type AuditedRun, classRows, type LevelRow, levelRows, type MemberFile } from './audit-rows.js'
-import type { LevelFigures, ScoreHeadline } from './headlines.js'
+import { levelsSchema } from '../tables/schemas.js'
+import { type AuditedExamples, type AuditedPortion, audit } from './audit.js'
+import type { MemberFile } from './audit-rows.js'
+import type { ScoreHeadline } from './headlines.js'
 
 export const score: Stage = {
   name: 'score',
@@ -42,78 +32,34 @@ export const score: Stage = {
   run: async context => ({ ...(await scoreRun(context)) }),
 }
 
-/** What is kept of the examples beside their scores, [examples] each. */
-interface Examples extends JudgedLabels {
-  /** Index into {@link splits}. */
-  readonly split: Uint8Array
-  readonly groups: readonly SubgroupAttribute[]
-}
-
-interface SubgroupAttribute {
-  readonly name: string
-  /** In the order in which they first occur. */
-  readonly values: readonly string[]
-  /** Number of each example's value, −1 where it has none. */
-  readonly numbers: Int32Array
-}
-
 /** What `members.json` holds: the members of each level, in the order of their seeds. */
 type Members = Readonly<Record<string, readonly MemberFile[]>>
-
-interface Verdicts {
-  readonly quality: Float32Array
-  readonly issues: Uint8Array
-  /** Of each level, dense first (no PIEs by definition). */
-  readonly pies: readonly Uint8Array[]
-}
 
 /** Rows of a level's predictions taken at a time. */
 const portionRows = 65_536
 
 async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
-  const { pipeline } = context
+  const { pipeline, output, progress, signal } = context
   const levels = levelsOf(pipeline)
   const dataset = await readDatasetInfo(context.input('dataset.json'))
   const members = JSON.parse(await readFile(context.input('members.json'), 'utf8')) as Members
   const examples = await readExamples(context, dataset.trainExamples + dataset.testExamples)
-  const scores = new PopulationScores({
-    examples: examples.labels.length,
-    classes: dataset.classNames.length,
-    levels: levels.map(({ name, bits }) => ({ members: members[name].length, copy: bits < 32 })),
-    ties: pipeline.scoring.ties,
-    evidence: pipeline.scoring.evidence,
-  })
-  await addPredictions(context, levels, members, examples, scores)
-
-  const quality = scores.labelQuality()
-  const unjudged = quality.findIndex(Number.isNaN)
-  if (unjudged >= 0) {
-    throw new ConfigError(`no member judges example ${unjudged} out of sample`, {
-      key: 'scoring.evidence',
-      mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many, or evidence to auto.',
-    })
-  }
-  const issues = labelIssues(quality, pipeline.scoring.decision)
-  const pies = scores.levels.map(({ modal }) => pieFlags(scores.levels[0].modal, modal))
-  await writeScores(context, levels, examples, scores, { quality, issues, pies })
-
-  const run: AuditedRun = {
-    levels: levels.map(level => ({ level, members: members[level.name] })),
-    classNames: dataset.classNames,
-    split: examples.split,
-    groups: examples.groups,
-    tallies: scores.levels.map(({ tally }) => tally),
-    pies,
-    alpha: pipeline.scoring.alpha,
-  }
-  const impacts = classRows(run)
-  const summary = levelRows(run, impacts)
-  await writeTable(join(context.output, 'classes.parquet'), classesSchema, [batchOf(classesSchema, impacts)])
-  await writeTable(join(context.output, 'levels.parquet'), levelsSchema, [batchOf(levelsSchema, summary)])
-  return headline(examples, summary, { quality, issues, pies })
+  const { headline } = await audit(
+    {
+      levels: levels.map(level => ({ level, members: members[level.name] })),
+      classNames: dataset.classNames,
+      ranked: true,
+      examples,
+      answers: () => readAnswers(context, levels, members, examples.labels.length),
+      portions: () => readPortions(context, levels),
+      levelsSchema,
+    },
+    { scoring: pipeline.scoring, output, progress, signal },
+  )
+  return headline
 }
 
-async function readExamples(context: StageContext, count: number): Promise<Examples> {
+async function readExamples(context: StageContext, count: number): Promise<AuditedExamples> {
   const { trueLabel, groups: attributes } = context.pipeline.dataset
   const path = context.input('examples.parquet')
   const labels = new Int32Array(count)
@@ -152,20 +98,19 @@ async function readExamples(context: StageContext, count: number): Promise<Examp
   return {
     labels,
     truth,
+    knowsTruth: trueLabel !== undefined,
     split,
     groups: groups.map(({ name, numbers, known }) => ({ name, numbers, values: [...known.keys()] })),
   }
 }
 
-/** The first pass: predictions of all levels, in lock-step, example by example. */
-async function addPredictions(
+/** Predictions of all levels, in lock-step, example by example. */
+async function* readAnswers(
   context: StageContext,
   levels: readonly Level[],
   members: Members,
-  examples: Examples,
-  scores: PopulationScores,
-): Promise<void> {
-  const count = examples.labels.length
+  count: number,
+): AsyncGenerator<LevelAnswers[]> {
   const readers = levels.map(({ name }) => ({
     predictions: new TableReader(context.input(`predictions/${name}.parquet`), predictionColumns),
     probabilities: new TableReader(context.input(`probabilities/${name}.parquet`), ['probabilities']),
@@ -173,24 +118,14 @@ async function addPredictions(
   }))
   const largest = Math.max(...readers.map(({ seeds }) => seeds.length))
   const portion = Math.max(1, Math.floor(portionRows / largest))
-  context.progress.start('score', count)
   try {
     for (let begin = 0; begin < count; begin += portion) {
-      context.signal.throwIfAborted()
       const end = Math.min(count, begin + portion)
       const answers: LevelAnswers[] = []
       for (const { predictions, probabilities, seeds } of readers) {
         answers.push(await takeAnswers(predictions, probabilities, seeds, end - begin))
       }
-      scores.add(
-        {
-          labels: examples.labels.subarray(begin, end),
-          split: examples.split.subarray(begin, end),
-          groups: examples.groups.map(({ numbers }) => numbers.subarray(begin, end)),
-        },
-        answers,
-      )
-      context.progress.advance(end - begin)
+      yield answers
     }
     for (const { predictions, probabilities } of readers) {
       await predictions.end()
@@ -292,71 +227,33 @@ class TableReader {
   }
 }
 
-/** The second pass: suggested labels, now that the levels' weights are known, and everything a row has. */
-async function writeScores(
+/** The examples with the mean probabilities of all levels, in lock-step. */
+async function* readPortions(
   context: StageContext,
   levels: readonly Level[],
-  examples: Examples,
-  scores: PopulationScores,
-  { quality, issues, pies }: Verdicts,
-): Promise<void> {
-  const names = levels.map(({ name }) => name)
-  const trueLabel = context.pipeline.dataset.trueLabel !== undefined
-  const schema = scoresSchema(names, { trueLabel })
-  const weights = scores.weights()
-  const path = context.input('examples.parquet')
-
-  async function* batches(): AsyncGenerator<RecordBatch> {
-    const probabilities = names.map(
-      name =>
-        new TableReader(context.input(`probabilities/${name}.parquet`), ['example_id', 'probabilities']),
-    )
-    let begin = 0
-    try {
-      for await (const batch of openTable(path, { columns: ['example_id', 'split'] })) {
-        context.signal.throwIfAborted()
-        const end = begin + batch.numRows
-        const ids = stringColumn(batch, 'example_id')
-        const means: Float32Array[] = []
-        for (const reader of probabilities) {
-          const slices = await reader.take(batch.numRows)
-          requireSameExamples(ids, slices, reader, begin)
-          means.push(vectorsOf(slices))
-        }
-        const labels = examples.labels.subarray(begin, end)
-        const classes = means[0].length / batch.numRows
-        const suggested = suggestedLabels(means, weights, labels, classes)
-        const pieLevels = new Int32Array(batch.numRows)
-        for (const flags of pies) for (let i = begin; i < end; i++) pieLevels[i - begin] += flags[i]
-        yield recordBatch(schema, {
-          example_id: ids,
-          split: stringColumn(batch, 'split'),
-          label: labels,
-          ...(trueLabel ? { true_label: Array.from(examples.truth.subarray(begin, end), knownOrNull) } : {}),
-          ...Object.fromEntries(
-            names.flatMap((name, l) => [
-              [`modal_${name}`, scores.levels[l].modal.subarray(begin, end)],
-              [`agreement_${name}`, scores.levels[l].agreement.subarray(begin, end)],
-              ...(l === 0 ? [] : [[`is_pie_${name}`, pies[l].subarray(begin, end)]]),
-            ]),
-          ),
-          pie_levels: pieLevels,
-          disagreement: scores.disagreement.subarray(begin, end),
-          label_quality: quality.subarray(begin, end),
-          is_label_issue: issues.subarray(begin, end),
-          suggested_label: suggested.label,
-          suggested_p: suggested.probability,
-        })
-        begin = end
+): AsyncGenerator<AuditedPortion> {
+  const readers = levels.map(
+    ({ name }) =>
+      new TableReader(context.input(`probabilities/${name}.parquet`), ['example_id', 'probabilities']),
+  )
+  const examples = openTable(context.input('examples.parquet'), { columns: ['example_id', 'split'] })
+  let begin = 0
+  try {
+    for await (const batch of examples) {
+      const ids = stringColumn(batch, 'example_id')
+      const probabilities: Float32Array[] = []
+      for (const reader of readers) {
+        const slices = await reader.take(batch.numRows)
+        requireSameExamples(ids, slices, reader, begin)
+        probabilities.push(vectorsOf(slices))
       }
-    } finally {
-      for (const reader of probabilities) await reader.close()
+      yield { ids, splits: stringColumn(batch, 'split'), probabilities }
+      begin += batch.numRows
     }
+  } finally {
+    for (const reader of readers) await reader.close()
   }
-  await writeTable(join(context.output, 'scores.parquet'), schema, batches())
 }
-
-const knownOrNull = (label: number): number | null => (label === unknownTruth ? null : label)
 
 function requireSameExamples(
   ids: readonly string[],
@@ -372,59 +269,4 @@ function requireSameExamples(
     row: begin + other,
     mend: 'Its rows must be in the order of examples.parquet.',
   })
-}
-
-/** A batch of rows by the names of their columns; NaN, which tables do not hold, becomes null. */
-function batchOf<Row extends object>(schema: typeof levelsSchema, rows: readonly Row[]): RecordBatch {
-  const columns = schema.fields.map(({ name }) => [
-    name,
-    rows.map(row => {
-      const value = row[name as keyof Row]
-      return Number.isNaN(value) ? null : value
-    }),
-  ])
-  return recordBatch(schema, Object.fromEntries(columns))
-}
-
-/** Accuracy is that on test examples where there are any; everything else counts over all examples. */
-function headline(
-  examples: Examples,
-  rows: readonly LevelRow[],
-  { quality, issues, pies }: Verdicts,
-): ScoreHeadline {
-  const judged = rows.at(-1)!.split
-  const levels = rows
-    .filter(({ split }) => split === judged)
-    .map((row, l): LevelFigures => {
-      const dense = l === 0
-      const marked = pies[l].reduce((sum, flag) => sum + flag, 0)
-      return {
-        level: row.level,
-        top1Mean: row.top1_mean,
-        ...defined({ top1Sd: row.top1_sd }),
-        bytes: row.size_bytes,
-        ...(dense
-          ? {}
-          : {
-              pies: marked,
-              pieRate: marked / pies[l].length,
-              significantClasses: row.significant_classes,
-              ...defined({
-                noiseInPies: noiseShare(examples, pies[l], 1),
-                noiseOutside: noiseShare(examples, pies[l], 0),
-              }),
-            }),
-      }
-    })
-  const truth = compareWithTruth(examples, quality, issues)
-  return {
-    levels,
-    labelIssues: issues.reduce((sum, flag) => sum + flag, 0),
-    ...(truth === undefined ? {} : { truth }),
-  }
-}
-
-/** The figures that are numbers. */
-function defined<T extends Record<string, number>>(figures: T): Partial<T> {
-  return Object.fromEntries(Object.entries(figures).filter(([, value]) => !Number.isNaN(value))) as Partial<T>
 }

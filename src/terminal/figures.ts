@@ -70,7 +70,7 @@ function levelTable(levels: readonly LevelFigures[], style: Style): string {
     meanPercent(level.top1Mean, level.top1Sd ?? undefined),
     orDash(level.pies, count),
     orDash(level.pieRate, percent),
-    bytes(level.bytes),
+    orDash(level.bytes, bytes),
     orDash(level.significantClasses, count),
     ...(knowsTruth
       ? [

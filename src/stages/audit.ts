@@ -1,0 +1,247 @@
+/**
+ * The audit of a data set by populations of models: PIEs, label quality and class impact, from what the members of
+ * every level say about every example, wherever that is read from.
+ *
+ * Two passes. The first takes the answers of all levels in lock-step and keeps a few bytes an example and level.
+ * When it is through, it is known how far each level can be trusted, and the second writes the scores.
+ */
+import { join } from 'node:path'
+import type { RecordBatch, Schema } from 'apache-arrow'
+import { ConfigError } from '../errors.js'
+import type { Pipeline } from '../pipeline/config.js'
+import { writeTable } from '../pipeline/files.js'
+import type { Progress } from '../pipeline/progress.js'
+import { labelIssues } from '../scoring/decision.js'
+import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
+import { pieFlags } from '../scoring/modal-labels.js'
+import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
+import { type SuggestedLabels, suggestedLabels } from '../scoring/suggested-labels.js'
+import { recordBatch } from '../tables/columns.js'
+import { classesSchema, scoresSchema } from '../tables/schemas.js'
+import { type AuditedRun, classRows, type LevelRow, levelRows } from './audit-rows.js'
+import type { LevelFigures, ScoreHeadline } from './headlines.js'
+
+/** What is kept of the examples beside their scores, [examples] each. */
+export interface AuditedExamples extends JudgedLabels {
+  /** Index into {@link splits}. */
+  readonly split: Uint8Array
+  readonly groups: readonly SubgroupAttribute[]
+  /** Whether anybody knows the truth, so that it stands beside the given label. */
+  readonly knowsTruth: boolean
+}
+
+export interface SubgroupAttribute {
+  readonly name: string
+  /** In the order in which they first occur. */
+  readonly values: readonly string[]
+  /** Number of each example's value, −1 where it has none. */
+  readonly numbers: Int32Array
+}
+
+/** Some consecutive examples, and what all populations say about them. */
+export interface AuditedPortion {
+  readonly ids: readonly string[]
+  /** `train` or `test`. */
+  readonly splits: readonly string[]
+  /** Mean probabilities of each level, [examples, classes]. */
+  readonly probabilities: readonly Float32Array[]
+}
+
+export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNames' | 'ranked'> {
+  readonly examples: AuditedExamples
+  /** What the members of each level say, from the first example to the last, some at a time. */
+  answers(): AsyncIterable<readonly LevelAnswers[]>
+  /** The same examples once more, again from the first to the last. */
+  portions(): AsyncIterable<AuditedPortion>
+  /** That of `levels.parquet`. */
+  readonly levelsSchema: Schema
+}
+
+export interface AuditOptions {
+  readonly scoring: Pipeline['scoring']
+  /** Folder in which `scores.parquet`, `levels.parquet` and `classes.parquet` are written. */
+  readonly output: string
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+/** What an audit found, [examples] each. */
+export interface Audit {
+  readonly headline: ScoreHeadline
+  readonly quality: Float32Array
+  readonly issues: Uint8Array
+  /** Of each level, dense first (no PIEs by definition). */
+  readonly pies: readonly Uint8Array[]
+  readonly suggested: SuggestedLabels
+}
+
+type Verdicts = Pick<Audit, 'quality' | 'issues' | 'pies'>
+
+/**
+ * Audits the populations and writes the three tables.
+ * @throws ConfigError if the evidence asked for does not judge every example
+ */
+export async function audit(populations: AuditedPopulations, options: AuditOptions): Promise<Audit> {
+  const { levels, classNames, examples } = populations
+  const { scoring, output, progress, signal } = options
+  const scores = new PopulationScores({
+    examples: examples.labels.length,
+    classes: classNames.length,
+    levels: levels.map(({ level, members }) => ({ members: members.length, copy: level.bits < 32 })),
+    ties: scoring.ties,
+    evidence: scoring.evidence,
+  })
+  progress.start('score', examples.labels.length)
+  let begin = 0
+  for await (const answers of populations.answers()) {
+    signal.throwIfAborted()
+    const end = begin + answers[0].predicted.length / levels[0].members.length
+    scores.add(
+      {
+        labels: examples.labels.subarray(begin, end),
+        split: examples.split.subarray(begin, end),
+        groups: examples.groups.map(({ numbers }) => numbers.subarray(begin, end)),
+      },
+      answers,
+    )
+    progress.advance(end - begin)
+    begin = end
+  }
+
+  const quality = scores.labelQuality()
+  const unjudged = quality.findIndex(Number.isNaN)
+  if (unjudged >= 0) {
+    throw new ConfigError(`no member judges example ${unjudged} out of sample`, {
+      key: 'scoring.evidence',
+      mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many, or evidence to auto.',
+    })
+  }
+  const issues = labelIssues(quality, scoring.decision)
+  const pies = scores.levels.map(({ modal }) => pieFlags(scores.levels[0].modal, modal))
+  const verdicts = { quality, issues, pies }
+  const suggested = await writeScores(populations, options, scores, verdicts)
+
+  const run: AuditedRun = {
+    levels,
+    classNames,
+    split: examples.split,
+    groups: examples.groups,
+    tallies: scores.levels.map(({ tally }) => tally),
+    pies,
+    ranked: populations.ranked,
+    alpha: scoring.alpha,
+  }
+  const impacts = classRows(run)
+  const summary = levelRows(run, impacts)
+  const { levelsSchema } = populations
+  await writeTable(join(output, 'classes.parquet'), classesSchema, [batchOf(classesSchema, impacts)])
+  await writeTable(join(output, 'levels.parquet'), levelsSchema, [batchOf(levelsSchema, summary)])
+  return { headline: headline(examples, summary, verdicts), ...verdicts, suggested }
+}
+
+/** The second pass: suggested labels, now that the levels' weights are known, and everything a row has. */
+async function writeScores(
+  { levels, classNames, examples, portions }: AuditedPopulations,
+  { output, signal }: AuditOptions,
+  scores: PopulationScores,
+  { quality, issues, pies }: Verdicts,
+): Promise<SuggestedLabels> {
+  const names = levels.map(({ level }) => level.name)
+  const { knowsTruth } = examples
+  const schema = scoresSchema(names, { trueLabel: knowsTruth })
+  const weights = scores.weights()
+  const all = { label: new Int32Array(quality.length), probability: new Float32Array(quality.length) }
+
+  async function* batches(): AsyncGenerator<RecordBatch> {
+    let begin = 0
+    for await (const { ids, splits, probabilities } of portions()) {
+      signal.throwIfAborted()
+      const end = begin + ids.length
+      const labels = examples.labels.subarray(begin, end)
+      const suggested = suggestedLabels(probabilities, weights, labels, classNames.length)
+      all.label.set(suggested.label, begin)
+      all.probability.set(suggested.probability, begin)
+      const pieLevels = new Int32Array(ids.length)
+      for (const flags of pies) for (let i = begin; i < end; i++) pieLevels[i - begin] += flags[i]
+      yield recordBatch(schema, {
+        example_id: ids,
+        split: splits,
+        label: labels,
+        ...(knowsTruth ? { true_label: Array.from(examples.truth.subarray(begin, end), knownOrNull) } : {}),
+        ...Object.fromEntries(
+          names.flatMap((name, l) => [
+            [`modal_${name}`, scores.levels[l].modal.subarray(begin, end)],
+            [`agreement_${name}`, scores.levels[l].agreement.subarray(begin, end)],
+            ...(l === 0 ? [] : [[`is_pie_${name}`, pies[l].subarray(begin, end)]]),
+          ]),
+        ),
+        pie_levels: pieLevels,
+        disagreement: scores.disagreement.subarray(begin, end),
+        label_quality: quality.subarray(begin, end),
+        is_label_issue: issues.subarray(begin, end),
+        suggested_label: suggested.label,
+        suggested_p: suggested.probability,
+      })
+      begin = end
+    }
+  }
+  await writeTable(join(output, 'scores.parquet'), schema, batches())
+  return all
+}
+
+const knownOrNull = (label: number): number | null => (label === unknownTruth ? null : label)
+
+/** A batch of rows by the names of their columns; NaN, which tables do not hold, becomes null. */
+function batchOf<Row extends object>(schema: Schema, rows: readonly Row[]): RecordBatch {
+  const columns = schema.fields.map(({ name }) => [
+    name,
+    rows.map(row => {
+      const value = row[name as keyof Row]
+      return Number.isNaN(value) ? null : value
+    }),
+  ])
+  return recordBatch(schema, Object.fromEntries(columns))
+}
+
+/** Accuracy is that on test examples where there are any; everything else counts over all examples. */
+function headline(
+  examples: AuditedExamples,
+  rows: readonly LevelRow[],
+  { quality, issues, pies }: Verdicts,
+): ScoreHeadline {
+  const judged = rows.at(-1)!.split
+  const levels = rows
+    .filter(({ split }) => split === judged)
+    .map((row, l): LevelFigures => {
+      const dense = l === 0
+      const marked = pies[l].reduce((sum, flag) => sum + flag, 0)
+      return {
+        level: row.level,
+        top1Mean: row.top1_mean,
+        ...defined({ top1Sd: row.top1_sd }),
+        ...defined({ bytes: row.size_bytes }),
+        ...(dense
+          ? {}
+          : {
+              pies: marked,
+              pieRate: marked / pies[l].length,
+              significantClasses: row.significant_classes,
+              ...defined({
+                noiseInPies: noiseShare(examples, pies[l], 1),
+                noiseOutside: noiseShare(examples, pies[l], 0),
+              }),
+            }),
+      }
+    })
+  const truth = compareWithTruth(examples, quality, issues)
+  return {
+    levels,
+    labelIssues: issues.reduce((sum, flag) => sum + flag, 0),
+    ...(truth === undefined ? {} : { truth }),
+  }
+}
+
+/** The figures that are numbers. */
+function defined<T extends Record<string, number>>(figures: T): Partial<T> {
+  return Object.fromEntries(Object.entries(figures).filter(([, value]) => !Number.isNaN(value))) as Partial<T>
+}
