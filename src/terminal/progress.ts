@@ -20,7 +20,8 @@ const eventPause = 1
 
 /** The reporter that suits a stream: bars where somebody looks, lines where it goes to a file or a log. */
 export function reporterFor(stream: NodeJS.WriteStream): Reporter {
-  const drawable = stream.isTTY && process.env.TERM !== 'dumb' && process.env.CI === undefined
+  const drawable =
+    stream.isTTY && stream.columns > 0 && process.env.TERM !== 'dumb' && process.env.CI === undefined
   return drawable ? liveReporter(stream) : plainReporter(stream)
 }
 
