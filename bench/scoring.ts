@@ -6,12 +6,10 @@
  * Scoring runs in a process of its own, so that its memory is its own. With --folder the predictions are made once
  * and used again.
  */
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { makeData, type RecordBatch, Utf8 } from 'apache-arrow'
 import Table from 'cli-table3'
@@ -24,6 +22,7 @@ import { type LevelAnswers, PopulationScores } from '../src/scoring/population-s
 import { score } from '../src/stages/score.js'
 import { recordBatch } from '../src/tables/columns.js'
 import { examplesSchema, predictionsSchema, probabilitiesSchema } from '../src/tables/schemas.js'
+import { type Cost, costOf, measureApart } from './apart.js'
 
 const { values } = parseArgs({
   options: {
@@ -189,10 +188,9 @@ async function writeInputs(folder: string): Promise<void> {
 }
 
 /** The whole stage, reading and writing Parquet. */
-async function runStage(folder: string): Promise<number> {
+async function runStage(folder: string): Promise<void> {
   const output = join(folder, 'output')
   await mkdir(output, { recursive: true })
-  const begin = performance.now()
   await score.run({
     pipeline,
     output,
@@ -206,10 +204,9 @@ async function runStage(folder: string): Promise<number> {
     progress: silentProgress,
     signal: new AbortController().signal,
   })
-  return (performance.now() - begin) / 1000
 }
 
-/** The arithmetic alone: making the synthetic answers is not counted. */
+/** Seconds of the arithmetic alone: making the synthetic answers is not counted. */
 function runAccumulator(): number {
   const scores = new PopulationScores({
     examples,
@@ -231,25 +228,14 @@ function runAccumulator(): number {
   return seconds + (performance.now() - start) / 1000
 }
 
-interface Measurement {
-  readonly seconds: number
-  /** Of all threads together; more telling than seconds where the machine is shared. */
-  readonly cpuSeconds: number
-  readonly peakBytes: number
-}
-
-async function measure(what: string, folder: string): Promise<Measurement> {
-  const seconds = what === 'stage' ? await runStage(folder) : runAccumulator()
-  const { user, system } = process.cpuUsage()
-  return { seconds, cpuSeconds: (user + system) / 1e6, peakBytes: process.resourceUsage().maxRSS * 1024 }
-}
-
-function measureApart(what: string, folder: string): Measurement {
-  const script = fileURLToPath(import.meta.url)
-  const args = process.argv.slice(2).concat('--measure', what, '--folder', folder)
-  const child = spawnSync(process.execPath, [...process.execArgv, script, ...args], { encoding: 'utf8' })
-  if (child.status !== 0) throw new Error(child.stderr)
-  return JSON.parse(child.stdout) as Measurement
+/** What is measured by its name on the command line. */
+async function measure(what: string, folder: string): Promise<Cost> {
+  if (what === 'stage') return costOf(() => runStage(folder))
+  let seconds = 0
+  const cost = await costOf(async () => {
+    seconds = runAccumulator()
+  })
+  return { ...cost, seconds }
 }
 
 async function main(): Promise<void> {
@@ -272,9 +258,11 @@ async function main(): Promise<void> {
     ],
     style: { head: [], border: [] },
   })
+  const apart = (what: string) =>
+    measureApart<Cost>(import.meta.url, [...process.argv.slice(2), '--measure', what, '--folder', folder])
   const rows = [
-    ['score stage, Parquet to Parquet', measureApart('stage', folder)],
-    ['arithmetic alone', measureApart('accumulator', folder)],
+    ['score stage, Parquet to Parquet', await apart('stage')],
+    ['arithmetic alone', await apart('accumulator')],
   ] as const
   const population = members * levels.length
   for (const [what, { seconds, cpuSeconds, peakBytes }] of rows) {
