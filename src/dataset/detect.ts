@@ -3,6 +3,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { ConfigError } from '../errors.js'
 import { isForeignFolder } from './folder.js'
+import { layoutOfFolder } from './locate.js'
+import { testNames, trainNames } from './parts.js'
 import { isImageFile, type SourceDescription } from './source.js'
 
 /** Where training and test data lie. */
@@ -12,8 +14,6 @@ export interface DataPlaces {
 }
 
 const tableEndings = new Set(['.parquet', '.pq', '.arrow', '.arrows', '.ipc', '.feather', '.csv', '.tsv'])
-const trainName = /^train(ing)?\b/i
-const testNames = [/^test(ing)?\b/i, /^val(id(ation)?)?\b/i]
 
 /**
  * The data set at a path: a file, with the test file beside a training file; or a folder that holds `train` and
@@ -24,16 +24,20 @@ export async function detectData(path: string): Promise<DataPlaces> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new ConfigError('there is no such file or folder', { file: path })
   if (found.isFile()) {
-    const test = trainName.test(basename(path)) ? await siblingTest(path) : undefined
+    const test = await siblingTest(path)
     return { path, ...(test !== undefined && { test }) }
   }
   const { folders, files } = await contents(path)
+  const layout = layoutOfFolder(files)
+  if (layout !== undefined) {
+    if (layout.inputs(files, 'train').length === 0)
+      return { path: join(path, layout.inputs(files, 'test')[0]) }
+    return { path, ...(layout.inputs(files, 'test').length > 0 && { test: path }) }
+  }
   const tables = files.filter(name => tableEndings.has(extname(name).toLowerCase()))
   for (const names of [folders, tables]) {
-    const train = names.filter(name => trainName.test(name))
-    const test = testNames
-      .map(pattern => names.filter(name => pattern.test(name)))
-      .find(({ length }) => length > 0)
+    const train = trainNames(names)
+    const [test] = testNames(names)
     if (train.length > 0) return { path: shards(path, train), ...(test && { test: shards(path, test) }) }
   }
   if (tables.length === 1) return { path: join(path, tables[0]) }
@@ -43,7 +47,7 @@ export async function detectData(path: string): Promise<DataPlaces> {
   if (folders.length === 1) return detectData(join(path, folders[0]))
   throw new ConfigError('no data set was found here', {
     file: path,
-    mend: 'Give a Parquet, Arrow or CSV file, or a folder with a folder of images for each class.',
+    mend: 'Give a Parquet, Arrow or CSV file, a folder with a folder of images for each class, or one of the layouts of docs/data-layouts.md.',
   })
 }
 
@@ -58,12 +62,14 @@ function shards(folder: string, names: readonly string[]): string {
 async function siblingTest(path: string): Promise<string | undefined> {
   const folder = join(path, '..')
   const { files } = await contents(folder)
-  const alike = files.filter(name => extname(name) === extname(path))
-  for (const pattern of testNames) {
-    const name = alike.find(name => pattern.test(name))
-    if (name !== undefined) return join(folder, name)
+  const layout = layoutOfFolder(files)
+  if (layout?.inputs(files, 'train').includes(basename(path))) {
+    const [test] = layout.inputs(files, 'test')
+    return test === undefined ? undefined : join(folder, test)
   }
-  return undefined
+  if (trainNames([basename(path)]).length === 0) return undefined
+  const [alike] = testNames(files.filter(name => extname(name) === extname(path)))
+  return alike === undefined ? undefined : join(folder, alike[0])
 }
 
 async function contents(path: string): Promise<{ folders: string[]; files: string[] }> {

@@ -7,7 +7,7 @@ import type { DatasetConfig } from '../pipeline/config.js'
 import { type ColumnValues, recordBatch } from '../tables/columns.js'
 import { type Content, examplesSchema, skippedSchema } from '../tables/schemas.js'
 import { contentHash, idHash } from './identity.js'
-import { decodeImage, imageBytes } from './images.js'
+import { decodeImage, encodedImage, imageContent, loadImage } from './images.js'
 import type { DatasetInfo } from './info.js'
 import { unknownLabel } from './labels.js'
 import { normalizationTally } from './normalization.js'
@@ -60,10 +60,10 @@ export function encodeDataset(
   )
   const repeats = new Map<bigint, number>()
 
-  function idOf(example: RawExample, bytes: Uint8Array | undefined): string {
+  function idOf(example: RawExample, imageContent: Uint8Array | undefined): string {
     if (plan.ids === 'column') return example.id!
     if (plan.ids === 'path') return example.image!.path!
-    return contentHash(example, bytes)
+    return contentHash(example, imageContent)
   }
 
   function distinctId(id: string): string {
@@ -79,10 +79,10 @@ export function encodeDataset(
     if (input.kind === 'features') {
       return { example, sourceRow, id: idOf(example, undefined), input: example.features!, image: undefined }
     }
-    const bytes = await imageBytes(example.image!)
-    const pixels = await decodeImage(bytes, input)
-    const image = { bytes, path: example.image!.path }
-    return { example, sourceRow, id: idOf(example, bytes), input: pixels, image }
+    const loaded = await loadImage(example.image!)
+    const pixels = await decodeImage(loaded, input)
+    const image = { bytes: await encodedImage(loaded), path: example.image!.path }
+    return { example, sourceRow, id: idOf(example, imageContent(loaded)), input: pixels, image }
   }
 
   async function* rowsOf(part: PartPlan, isTest: 0 | 1): AsyncGenerator<[RawExample, number]> {

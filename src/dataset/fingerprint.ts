@@ -26,6 +26,7 @@ export async function fingerprint(config: DatasetConfig): Promise<string> {
     hash.update(`${part}\n`)
     const { format, files } = await locate(config, part)
     if (format !== 'folder') await addFiles(hash, files)
+    for (const { companions = [] } of files) await addFiles(hash, companions)
     if (format === 'folder' || format === 'csv') await addImages(hash, config, part)
   }
   return hash.digest('hex')

@@ -1,7 +1,7 @@
 /**
  * The stable id of an example: its id column, else the path of its image where paths are unique, else a hash of
- * its content (the encoded image, or the features as float32), with ~2, ~3, … on the second and third of exact
- * duplicates.
+ * its content (the encoded image, its pixels where it has no encoding, or the features as float32), with ~2, ~3, …
+ * on the second and third of exact duplicates.
  */
 import { createHash } from 'node:crypto'
 import type { RawExample } from './source.js'
@@ -14,9 +14,9 @@ export function idHash(id: string): bigint {
 }
 
 /** The first 128 bits of the SHA-256 of an example's content, in hexadecimal. */
-export function contentHash(example: RawExample, imageBytes: Uint8Array | undefined): string {
+export function contentHash(example: RawExample, imageContent: Uint8Array | undefined): string {
   const { features } = example
-  const content = imageBytes ?? new Uint8Array(features!.buffer, features!.byteOffset, features!.byteLength)
+  const content = imageContent ?? new Uint8Array(features!.buffer, features!.byteOffset, features!.byteLength)
   return createHash('sha256').update(content).digest('hex').slice(0, 32)
 }
 

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import sharp, { type Sharp } from 'sharp'
-import { BadExample, type RawImage } from './source.js'
+import { BadExample, type Pixels, type RawImage } from './source.js'
 
 // Data sets are read once from end to end: a cache would only hold memory.
 sharp.cache(false)
@@ -27,8 +27,12 @@ export interface ImageShape {
   readonly channels: number
 }
 
-/** The encoded bytes. @throws BadExample if there are none */
-export async function imageBytes(image: RawImage): Promise<Uint8Array> {
+/** An image in memory: encoded, or plain pixels. */
+export type LoadedImage = Uint8Array | Pixels
+
+/** @throws BadExample if there are neither bytes nor pixels */
+export async function loadImage(image: RawImage): Promise<LoadedImage> {
+  if (image.pixels !== undefined) return image.pixels
   const missing = (cause?: unknown) =>
     new BadExample(
       image.file === undefined ? 'the image has no bytes' : `there is no image file ${image.path}`,
@@ -45,19 +49,37 @@ export async function imageBytes(image: RawImage): Promise<Uint8Array> {
   return bytes
 }
 
+/** What tells images of a data set apart: the encoded bytes, or the pixels. */
+export const imageContent = (image: LoadedImage): Uint8Array =>
+  image instanceof Uint8Array ? image : image.data
+
+/** The bytes of an image file: the image's own, or a PNG of its pixels. */
+export async function encodedImage(image: LoadedImage): Promise<Uint8Array> {
+  if (image instanceof Uint8Array) return image
+  return open(image)
+    .toColourspace(image.channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer()
+}
+
 /** Size and colour of an image, from its header alone. @throws BadExample if it is no image */
-export async function readHeader(bytes: Uint8Array): Promise<ImageHeader> {
+export async function readHeader(image: LoadedImage): Promise<ImageHeader> {
+  if (!(image instanceof Uint8Array)) {
+    const { height, width, channels } = image
+    return { height, width, grey: channels === 1 }
+  }
   return decoded(async () => {
-    const { autoOrient, space } = await open(bytes).metadata()
+    const { autoOrient, space } = await open(image).metadata()
     return { ...autoOrient, grey: space === 'b-w' || space === 'grey16' }
   })
 }
 
 /** The pixels, [height, width, channels]. @throws BadExample if the image cannot be decoded whole */
-export async function decodeImage(bytes: Uint8Array, shape: ImageShape): Promise<Uint8Array> {
+export async function decodeImage(image: LoadedImage, shape: ImageShape): Promise<Uint8Array> {
   const { height, width, channels } = shape
+  if (!(image instanceof Uint8Array) && hasShape(image, shape)) return image.data
   return decoded(async () =>
-    open(bytes)
+    open(image)
       .autoOrient()
       .flatten({ background: '#fff' })
       .resize({ width, height, fit: 'fill' })
@@ -67,7 +89,15 @@ export async function decodeImage(bytes: Uint8Array, shape: ImageShape): Promise
   )
 }
 
-const open = (bytes: Uint8Array): Sharp => sharp(bytes, { failOn: 'error', limitInputPixels: mostPixels })
+const hasShape = (image: Pixels, { height, width, channels }: ImageShape): boolean =>
+  image.height === height && image.width === width && image.channels === channels
+
+function open(image: LoadedImage): Sharp {
+  const limits = { failOn: 'error', limitInputPixels: mostPixels } as const
+  if (image instanceof Uint8Array) return sharp(image, limits)
+  const { data, ...raw } = image
+  return sharp(data, { ...limits, raw })
+}
 
 /**
  * The library's own messages may run into those of other images that are decoded at the same time, so they are

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import type { InputShape, Normalization } from '../model/architecture.js'
+import { datasetFormats } from '../pipeline/config.js'
 
 const schema = z.object({
   classNames: z.array(z.string()),
@@ -19,7 +20,7 @@ const schema = z.object({
   classCounts: z.array(z.number()),
   skipped: z.number(),
   source: z.object({
-    format: z.enum(['parquet', 'arrow', 'folder', 'csv']),
+    format: z.enum(datasetFormats),
     /** All columns of the source, in order. */
     columns: z.array(z.string()),
     label: z.string(),

@@ -1,10 +1,15 @@
 /** From the path in a pipeline to the files of the data set and their format. */
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, extname, relative, sep } from 'node:path'
+import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { ConfigError } from '../errors.js'
-import type { DatasetConfig } from '../pipeline/config.js'
+import { type DatasetConfig, datasetFormats } from '../pipeline/config.js'
+import { cifarLayout } from './cifar.js'
+import type { Layout } from './layout.js'
+import { namesOfPart } from './parts.js'
 import type { Format, Part, SourceFile } from './source.js'
+
+const layouts: readonly Layout[] = [cifarLayout]
 
 const formatsByEnding: Readonly<Record<string, Format>> = {
   '.parquet': 'parquet',
@@ -23,35 +28,49 @@ export interface Location {
   readonly files: readonly SourceFile[]
 }
 
+/** The layout that a folder of these names is in, if it is one of those told by names. */
+export const layoutOfFolder = (names: readonly string[], format?: Format): Layout | undefined =>
+  layouts.find(
+    layout =>
+      (format === undefined || layout.format === format) &&
+      (layout.inputs(names, 'train').length > 0 || layout.inputs(names, 'test').length > 0),
+  )
+
 /**
- * The files of a part. A path is a file, a glob of shards (sorted by path), a folder of shards of one tabular
- * format, or an image folder.
+ * The files of a part. A path is a file, a glob of shards (sorted by path), a folder of a known layout or of
+ * shards of one tabular format, or an image folder. A folder that holds training and test data serves for both:
+ * each part takes its own files.
  * @throws ConfigError if there is nothing, or its format cannot be told
  */
 export async function locate(config: DatasetConfig, part: Part): Promise<Location> {
   const key = part === 'train' ? 'dataset.path' : 'dataset.test'
   const path = (part === 'train' ? config.path : config.test)!
   const info = await stat(path).catch(() => undefined)
-  if (info?.isFile()) return tabular(config, key, [path], dirname(path))
+  if (info?.isFile()) return files(config, key, [path], dirname(path))
   if (info?.isDirectory()) {
     if (config.format === 'folder') return folder(path)
-    const shards = (await readdir(path)).filter(name => isShard(name, config.format)).sort(byCodeUnit)
-    if (shards.length > 0)
-      return tabular(
-        config,
-        key,
-        shards.map(name => `${path}/${name}`),
-        dirname(path),
-      )
-    if (config.format === undefined) return folder(path)
-    throw new ConfigError(`the folder ${path} holds no ${config.format} file`, {
-      key,
-      mend: 'Name the files, or another `format`.',
-    })
+    const names = (await readdir(path)).sort(byCodeUnit)
+    const layout = layoutOfFolder(names, config.format)
+    const shards = names.filter(name => isShard(name, config.format))
+    if (layout === undefined && shards.length === 0 && config.format === undefined) return folder(path)
+    const own = layout === undefined ? namesOfPart(shards, part) : layout.inputs(names, part)
+    if (own.length > 0) {
+      const format = layout === undefined ? {} : { format: layout.format }
+      const paths = own.map(name => join(path, name))
+      return files({ ...config, ...format }, key, paths, dirname(path))
+    }
+    const data = part === 'train' ? 'training data' : 'test data'
+    const isOther = layout !== undefined || shards.length > 0
+    throw new ConfigError(
+      isOther
+        ? `the folder ${path} holds no ${data}`
+        : `the folder ${path} holds no data of the format ${config.format}`,
+      { key, mend: 'Name the files, or another `format`.' },
+    )
   }
   if (isDynamicPattern(path)) {
     const shards = (await glob(path.split(sep).join('/'), { absolute: true })).sort(byCodeUnit)
-    if (shards.length > 0) return tabular(config, key, shards, commonFolder(shards))
+    if (shards.length > 0) return files(config, key, shards, commonFolder(shards))
     throw new ConfigError(`no file matches ${path}`, { key, mend: 'Check the pattern.' })
   }
   throw new ConfigError(`there is no file or folder ${path}`, {
@@ -62,10 +81,11 @@ export async function locate(config: DatasetConfig, part: Part): Promise<Locatio
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const formatOf = (name: string): Format | undefined => formatsByEnding[extname(name).toLowerCase()]
+const formatOf = (name: string): Format | undefined =>
+  formatsByEnding[extname(name).toLowerCase()] ?? layouts.find(layout => layout.matches(name))?.format
 
 function isShard(name: string, format: Format | undefined): boolean {
-  const own = formatOf(name)
+  const own = formatsByEnding[extname(name).toLowerCase()]
   return own !== undefined && (format === undefined || own === format)
 }
 
@@ -73,22 +93,32 @@ function folder(path: string): Location {
   return { format: 'folder', files: [{ path, name: basename(path) }] }
 }
 
-function tabular(config: DatasetConfig, key: string, paths: readonly string[], base: string): Location {
-  const formats = new Set(paths.map(path => config.format ?? formatOf(path)))
+async function files(
+  config: DatasetConfig,
+  key: string,
+  paths: readonly string[],
+  base: string,
+): Promise<Location> {
+  const formats = new Set(paths.map(path => config.format ?? formatOf(basename(path))))
   const [format] = formats
   if (formats.size > 1 || format === undefined) {
     throw new ConfigError(
       formats.size > 1
         ? `the files are of several formats: ${[...formats].join(', ')}`
         : `the format of ${paths[0]} cannot be told from its name`,
-      { key, mend: 'Set `dataset.format` to parquet, arrow, csv or folder.' },
+      { key, mend: `Set \`dataset.format\` to one of ${datasetFormats.join(', ')}.` },
     )
   }
   if (format === 'folder') throw new ConfigError(`${paths[0]} is no folder`, { key })
-  return {
-    format,
-    files: paths.map(path => ({ path, name: relative(base, path).split(sep).join('/') })),
+  const layout = layouts.find(layout => layout.format === format)
+  const sourceFile = (path: string): SourceFile => ({ path, name: relative(base, path).split(sep).join('/') })
+  async function withCompanions(path: string): Promise<SourceFile> {
+    if (layout === undefined) return sourceFile(path)
+    const names = (await readdir(dirname(path))).sort(byCodeUnit)
+    const companions = layout.companions(basename(path), names)
+    return { ...sourceFile(path), companions: companions.map(name => sourceFile(join(dirname(path), name))) }
   }
+  return { format, files: await Promise.all(paths.map(withCompanions)) }
 }
 
 function commonFolder(paths: readonly string[]): string {

@@ -1,17 +1,19 @@
 /** The formats there are. */
 import type { DatasetConfig } from '../pipeline/config.js'
 import { arrowReader } from './arrow.js'
+import { cifarReader } from './cifar.js'
 import { csvReader } from './csv.js'
 import { folderReader } from './folder.js'
 import { locate } from './locate.js'
 import { parquetReader } from './parquet.js'
 import type { Format, Part, Reader, SourceFile } from './source.js'
 
-const readers: Readonly<Record<Format, (files: readonly SourceFile[]) => Reader>> = {
+const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part) => Reader>> = {
   parquet: parquetReader,
   arrow: arrowReader,
   csv: csvReader,
   folder: folderReader,
+  cifar: cifarReader,
 }
 
 /**
@@ -20,5 +22,5 @@ const readers: Readonly<Record<Format, (files: readonly SourceFile[]) => Reader>
  */
 export async function openReader(config: DatasetConfig, part: Part): Promise<Reader> {
   const { format, files } = await locate(config, part)
-  return readers[format](files)
+  return readers[format](files, part)
 }

@@ -17,6 +17,8 @@ export interface SourceFile {
   readonly path: string
   /** What tables call it: a path relative to the data's own place, the same wherever the data lie. */
   readonly name: string
+  /** Files beside it that it is read with: its labels, the names of its classes. */
+  readonly companions?: readonly SourceFile[]
 }
 
 /**
@@ -54,13 +56,24 @@ export interface Roles {
 /** A label as the source has it; null where it is missing. */
 export type RawLabel = number | string | null
 
-/** An image whose bytes are here, or in a file that is read when they are needed. */
+/** An image without encoding. */
+export interface Pixels {
+  readonly height: number
+  readonly width: number
+  /** Grey, or red, green and blue. */
+  readonly channels: 1 | 3
+  /** [height, width, channels] */
+  readonly data: Uint8Array
+}
+
+/** An image whose bytes or pixels are here, or in a file that is read when they are needed. */
 export interface RawImage {
   readonly bytes: Uint8Array | null
   /** Path by which the source knows it. */
   readonly path: string | null
   /** Absolute path of the file that holds it. */
   readonly file?: string
+  readonly pixels?: Pixels
 }
 
 export interface RawExample {

@@ -5,7 +5,7 @@
 import type { DataError } from '../errors.js'
 import { GrowingArray } from './growing.js'
 import { contentHash, idHash } from './identity.js'
-import { type ImageHeader, imageBytes, readHeader } from './images.js'
+import { type ImageHeader, imageContent, loadImage, readHeader } from './images.js'
 import { LabelVocabulary } from './labels.js'
 import { mapOrdered } from './ordered.js'
 import {
@@ -167,8 +167,8 @@ async function inspect(
   if (example.label === null) throw new BadExample('the label is missing', roles.label)
   if (example.id === null) throw new BadExample('the id is missing', roles.id)
   if (example.image !== undefined) {
-    const bytes = await imageBytes(example.image)
-    return { content: contentHash(example, bytes), header: await readHeader(bytes) }
+    const image = await loadImage(example.image)
+    return { content: contentHash(example, imageContent(image)), header: await readHeader(image) }
   }
   const bad = example.features!.findIndex(value => !Number.isFinite(value))
   if (bad >= 0) {

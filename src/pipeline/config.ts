@@ -7,11 +7,10 @@ const sparsities = z
   .union([share, z.array(share).min(1)])
   .transform(value => (Array.isArray(value) ? value : [value]))
 
+export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar'] as const
+
 const dataset = z.strictObject({
-  format: z
-    .enum(['parquet', 'arrow', 'folder', 'csv'])
-    .optional()
-    .describe('layout of the data; found from the path when absent'),
+  format: z.enum(datasetFormats).optional().describe('layout of the data; found from the path when absent'),
   path: z.string().describe('training data: a file, several shards by a glob, or a folder'),
   test: z.string().optional().describe('held-out data in the same layout, never trained on'),
   testShare: share.default(0).describe('share of the training data held out when there is no `test`'),
