@@ -5,9 +5,9 @@
  */
 
 export interface QuantizedKernel {
-  /** −127 to 127, in the kernel's own layout. */
+  /** −127 to 127, or −8 to 7 where they have four bits, in the kernel's own layout. */
   readonly values: Int8Array
-  /** One for each output channel. */
+  /** One for each output channel, or each block. */
   readonly scales: Float32Array
 }
 
@@ -78,7 +78,7 @@ export function activationParameters({ min, max }: ActivationRange): { scale: nu
 }
 
 /** Rounding as ONNX's QuantizeLinear does it. */
-function roundTiesToEven(value: number): number {
+export function roundTiesToEven(value: number): number {
   const floor = Math.floor(value)
   const rest = value - floor
   if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1

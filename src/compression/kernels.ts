@@ -1,4 +1,6 @@
 /** The kernels of an ONNX graph: the weight matrices of its convolutions and dense layers, all that is compressed. */
+import { DataError } from '../errors.js'
+import { toFloat16 } from '../onnx/float16.js'
 import {
   dimsOf,
   elementType,
@@ -11,6 +13,7 @@ import {
   producersOf,
   type Tensor,
   tensorArray,
+  tensorOf,
 } from '../onnx/model.js'
 
 /** A convolution or dense layer whose kernel and bias are constants of the model. */
@@ -49,6 +52,31 @@ export function kernelsOf(graph: Graph): Map<string, Float32Array> {
   return kernels
 }
 
+/**
+ * The kernels of these names, or all where none are named.
+ *
+ * @throws DataError when the model has no kernel of such a name
+ */
+export function chosenKernels(
+  kernels: Map<string, Float32Array>,
+  names: readonly string[] | undefined,
+): Map<string, Float32Array> {
+  const missing = names?.find(name => !kernels.has(name))
+  if (missing !== undefined) throw new DataError(`the model has no kernel "${missing}"`, { key: missing })
+  return names === undefined ? kernels : new Map(names.map(name => [name, kernels.get(name)!]))
+}
+
+/** Sets the weights where the mask of their kernel is 0 to zero, in the type that the kernel has. */
+export function maskKernels(graph: Graph, masks: ReadonlyMap<string, Float32Array>): void {
+  const initializers = initializersOf(graph)
+  for (const [name, mask] of masks) {
+    const tensor = initializers.get(name)!
+    const pruned = floatArray(tensor).map((weight, i) => (mask[i] === 0 ? 0 : weight))
+    const array = elementType(tensor) === 'float16' ? toFloat16(pruned) : pruned
+    graph.initializer[graph.initializer.indexOf(tensor)] = tensorOf(name, dimsOf(tensor), array)
+  }
+}
+
 /** Undefined for nodes that are no such layer, among them Gemms that scale or transpose their input. */
 function outputAxisOf(node: Node, rank: number): number | undefined {
   switch (node.opType) {
@@ -81,7 +109,8 @@ export function countWeights(graph: Graph): { weights: number; nonZeroWeights: n
   const kernels = new Map<Tensor, Tensor | undefined>()
   for (const { opType, input } of graph.node) {
     if (!layers.has(opType)) continue
-    const producer = producers.get(input[1])
+    const reshape = producers.get(input[1])
+    const producer = reshape?.opType === 'Reshape' ? producers.get(reshape.input[0]) : reshape
     const dequantize = producer?.opType === 'DequantizeLinear' ? producer : undefined
     const kernel = initializers.get(dequantize?.input[0] ?? input[1])
     const zeroPoint = dequantize?.input[2] ?? (opType.endsWith('Integer') ? input[3] : undefined)

@@ -2,10 +2,8 @@
  * Magnitude pruning: the weights nearest to zero go (Han et al. 2015, arXiv 1506.02626). The same masks serve
  * training, on kernels in the engine's layout, and pruning at once, on the kernels of an ONNX model.
  */
-import { ConfigError, DataError } from '../errors.js'
-import { toFloat16 } from '../onnx/float16.js'
-import { dimsOf, elementType, initializersOf, tensorOf } from '../onnx/model.js'
-import { kernelsOf } from './kernels.js'
+import { ConfigError } from '../errors.js'
+import { chosenKernels, kernelsOf, maskKernels } from './kernels.js'
 import type { CompressionMethod } from './method.js'
 
 /** Whether every kernel reaches the sparsity on its own, or all of them together. */
@@ -47,22 +45,9 @@ export function magnitudeMasks(
 /** Sets pruned weights of an ONNX model to zero; shapes, types and the file's size stay. */
 export const magnitude: CompressionMethod<MagnitudeOptions> = {
   async compress({ graph }, { sparsity, scope, kernels: names }) {
-    const initializers = initializersOf(graph)
-    const kernels = chosen(kernelsOf(graph), names)
-    for (const [name, mask] of magnitudeMasks(kernels, sparsity, scope)) {
-      const tensor = initializers.get(name)!
-      const pruned = kernels.get(name)!.map((weight, i) => (mask[i] === 0 ? 0 : weight))
-      const array = elementType(tensor) === 'float16' ? toFloat16(pruned) : pruned
-      graph.initializer[graph.initializer.indexOf(tensor)] = tensorOf(name, dimsOf(tensor), array)
-    }
+    maskKernels(graph, magnitudeMasks(chosenKernels(kernelsOf(graph), names), sparsity, scope))
     return []
   },
-}
-
-function chosen(kernels: Map<string, Float32Array>, names: readonly string[] | undefined) {
-  const missing = names?.find(name => !kernels.has(name))
-  if (missing !== undefined) throw new DataError(`the model has no kernel "${missing}"`, { key: missing })
-  return names === undefined ? kernels : new Map(names.map(name => [name, kernels.get(name)!]))
 }
 
 function masksOf(arrays: readonly Float32Array[], sparsity: number): Float32Array[] {

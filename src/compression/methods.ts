@@ -1,18 +1,24 @@
 /** All compression methods, by the name that pipeline files give them. */
 import { DataError } from '../errors.js'
 import { decodeModel, encodeModel } from '../onnx/model.js'
+import { filter } from './filter.js'
 import { float16 } from './float16.js'
+import { int4 } from './int4.js'
 import { int8Dynamic } from './int8-dynamic.js'
 import { int8Static } from './int8-static.js'
 import { kernelNodes } from './kernels.js'
 import { magnitude } from './magnitude.js'
 import type { Activations, CompressionMethod } from './method.js'
+import { random } from './random.js'
 
 export const methods = {
   magnitude,
+  random,
+  filter,
   float16,
   'int8-dynamic': int8Dynamic,
   'int8-static': int8Static,
+  int4,
 }
 
 export type MethodName = keyof typeof methods

@@ -26,6 +26,8 @@ const elements = {
   int32: { dataType: 6, array: Int32Array },
   int64: { dataType: 7, array: BigInt64Array },
   float16: { dataType: 10, array: Uint16Array },
+  /** Two to a byte in the file, the first in the lower half. */
+  int4: { dataType: 22, array: Int8Array },
 } as const
 
 export type ElementType = keyof typeof elements
@@ -142,7 +144,13 @@ export function tensorArray(tensor: Tensor): TensorArray {
   const { array: ArrayType } = elements[type]
   const length = dimsOf(tensor).reduce((product, dim) => product * dim, 1)
   const raw = tensor.rawData
-  const array = raw != null && raw.length > 0 ? fromRaw(raw, ArrayType) : fromField(tensor, type)
+  const isRaw = raw != null && raw.length > 0
+  const array =
+    type === 'int4'
+      ? unpacked(isRaw ? raw : Uint8Array.from(tensor.int32Data), length)
+      : isRaw
+        ? fromRaw(raw, ArrayType)
+        : fromField(tensor, type)
   if (array === undefined || array.length !== length) {
     throw new DataError(
       `weight "${tensor.name}" holds ${array?.length ?? 'a broken number of'} elements where its shape [${dimsOf(tensor)}] asks for ${length}`,
@@ -158,6 +166,17 @@ function fromRaw(
 ): TensorArray | undefined {
   if (raw.length % ArrayType.BYTES_PER_ELEMENT !== 0) return undefined
   return new ArrayType(Uint8Array.from(raw).buffer)
+}
+
+/** Nibbles as numbers of −8 to 7; undefined where there are too few or too many. */
+function unpacked(bytes: Uint8Array, length: number): Int8Array | undefined {
+  if (bytes.length !== Math.ceil(length / 2)) return undefined
+  const values = new Int8Array(length)
+  for (let i = 0; i < length; i++) {
+    const nibble = i % 2 === 0 ? bytes[i >> 1] & 0xf : bytes[i >> 1] >> 4
+    values[i] = nibble >= 8 ? nibble - 16 : nibble
+  }
+  return values
 }
 
 /** Elements from the typed fields, which hold halves and small integers as int32. */
@@ -191,6 +210,13 @@ export function tensorOf(name: string, dims: readonly number[], array: TensorArr
   return TensorProto.create({ name, dims: [...dims], dataType: elements[type].dataType, rawData })
 }
 
+/** An initializer of four-bit integers, −8 to 7, two to a byte. */
+export function int4TensorOf(name: string, dims: readonly number[], values: Int8Array): Tensor {
+  const rawData = new Uint8Array(Math.ceil(values.length / 2))
+  for (let i = 0; i < values.length; i++) rawData[i >> 1] |= (values[i] & 0xf) << (i % 2 === 0 ? 0 : 4)
+  return TensorProto.create({ name, dims: [...dims], dataType: elements.int4.dataType, rawData })
+}
+
 /** A node with integer attributes. */
 export function nodeOf(
   opType: string,
@@ -215,6 +241,11 @@ export function nodeOf(
 export function intAttribute(node: Node, name: string, absent: number): number {
   const attribute = node.attribute.find(({ name: other }) => other === name)
   return attribute?.i == null ? absent : Number(attribute.i)
+}
+
+/** An attribute of integers, or undefined where the node leaves it at its default. */
+export function intsAttribute(node: Node, name: string): number[] | undefined {
+  return node.attribute.find(({ name: other }) => other === name)?.ints?.map(Number)
 }
 
 /** A float attribute of a node, or `absent` where the node leaves it at its default. */

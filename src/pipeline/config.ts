@@ -60,33 +60,76 @@ const model = z.strictObject({
   shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
 })
 
-const compression = z.discriminatedUnion('method', [
-  z.strictObject({
-    method: z.literal('magnitude'),
-    sparsity: sparsities,
-    scope: z
-      .enum(['global', 'layer'])
-      .default('global')
-      .describe('one threshold for all kernels, or one for each; small networks survive 90 % only globally'),
-    when: z
-      .enum(['training', 'after'])
-      .default('training')
-      .describe('gradually inside training, or at once on the trained dense member'),
-    start: z
-      .enum(['scratch', 'branch'])
-      .default('scratch')
-      .describe('train each sparse member anew, or go on from its dense member where pruning begins'),
-    begin: share.default(0.25).describe('share of training at which pruning begins'),
-    end: share.default(0.75).describe('share of training at which the sparsity is reached'),
-    frequency: positive.default(10).describe('steps between two updates of the masks'),
-    fineTuneEpochs: z.number().min(0).default(0).describe('for `after`: epochs of training under the mask'),
-  }),
+const quantizations = [
   z.strictObject({ method: z.literal('float16') }),
   z.strictObject({ method: z.literal('int8-dynamic') }),
   z.strictObject({
     method: z.literal('int8-static'),
-    calibrationExamples: positive.default(256),
+    calibrationExamples: positive
+      .default(256)
+      .describe('training examples on which the ranges of activations are measured'),
   }),
+  z.strictObject({
+    method: z.literal('int4'),
+    block: z
+      .literal([16, 32, 64, 128, 256])
+      .default(64)
+      .describe('weights that share a scale: fewer are truer, and larger in the file'),
+  }),
+] as const
+const quantization = z.discriminatedUnion('method', quantizations)
+
+const when = z
+  .enum(['training', 'after'])
+  .default('training')
+  .describe('gradually inside training, or at once on the trained dense member')
+
+/** What every pruning method takes beside its criterion. */
+const pruning = {
+  when,
+  start: z
+    .enum(['scratch', 'branch'])
+    .default('scratch')
+    .describe('train each sparse member anew, or go on from its dense member where pruning begins'),
+  begin: share.default(0.25).describe('share of training at which pruning begins'),
+  end: share.default(0.75).describe('share of training at which the sparsity is reached'),
+  frequency: positive.default(10).describe('steps between two updates of the masks'),
+  fineTuneEpochs: z.number().min(0).default(0).describe('for `after`: epochs of training under the mask'),
+  quantize: z
+    .union([
+      z
+        .enum(['float16', 'int8-dynamic', 'int8-static', 'int4'])
+        .transform(method => quantization.parse({ method })),
+      quantization,
+    ])
+    .optional()
+    .describe('a quantization, by its name or with its settings, of the pruned members'),
+}
+
+const scope = z
+  .enum(['global', 'layer'])
+  .default('global')
+  .describe('one threshold for all kernels, or one for each; small networks survive 90 % only globally')
+
+const compression = z.discriminatedUnion('method', [
+  z.strictObject({ method: z.literal('magnitude'), sparsity: sparsities, scope, ...pruning }),
+  z.strictObject({
+    method: z.literal('random'),
+    sparsity: sparsities.describe('share of the weights to remove; several give a level each'),
+    scope,
+    draw: z
+      .enum(['cumulative', 'independent'])
+      .default('cumulative')
+      .describe('in training: every update of the masks adds to those before, or draws all of them anew'),
+    ...pruning,
+  }),
+  z.strictObject({
+    method: z.literal('filter'),
+    sparsity: sparsities.describe('share of the filters of every layer to remove'),
+    norm: z.enum(['l1', 'l2']).default('l1').describe('filters of the smallest norm go'),
+    ...pruning,
+  }),
+  ...quantizations,
 ])
 
 const population = z.strictObject({
@@ -156,4 +199,6 @@ export type PipelineInput = z.input<typeof pipelineSchema>
 export type DatasetConfig = Pipeline['dataset']
 export type ModelConfig = Pipeline['model']
 export type CompressionConfig = Pipeline['compress'][number]
+export type PruningConfig = Extract<CompressionConfig, { sparsity: number[] }>
+export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
 export type RetrainArm = (typeof retrainArms)[number]

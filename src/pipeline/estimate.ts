@@ -4,7 +4,7 @@ import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
 import { walkLayers } from '../model/weights.js'
 import type { Pipeline } from './config.js'
-import { levelsOf } from './levels.js'
+import { isPruning, levelsOf, prunedLevelName } from './levels.js'
 import type { StageName } from './stage.js'
 
 /** What an estimate must know of the data. */
@@ -41,9 +41,14 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
   const levels = levelsOf(pipeline)
   const share = population.crossFit > 0 ? 1 - 1 / population.crossFit : 1
   const member = trainingFactor * forward * trainExamples * share * model.epochs
-  // In dense members. A sparse member that branches from its dense one is trained only from there on.
-  const sparse = levels.reduce((sum, { config }) => {
-    if (config?.method !== 'magnitude') return sum
+  // In dense members. A sparse member that branches from its dense one is trained only from there
+  // on, and once, whether or not a level quantizes it.
+  const trained = new Map(
+    levels.flatMap(({ config, sparsity }) =>
+      isPruning(config) ? [[prunedLevelName(config, sparsity), config] as const] : [],
+    ),
+  )
+  const sparse = [...trained.values()].reduce((sum, config) => {
     if (config.when === 'after') return sum + config.fineTuneEpochs / model.epochs
     return sum + (config.start === 'branch' ? 1 - config.begin : 1)
   }, 0)

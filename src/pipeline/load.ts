@@ -7,7 +7,7 @@ import { recipeOf } from '../model/architectures/index.js'
 import { nearest } from '../nearest.js'
 import { type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
 import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
-import { levelsOf } from './levels.js'
+import { isPruning, levelsOf } from './levels.js'
 
 /** A value that takes the place of the file's, and what asked for it. */
 export interface Override {
@@ -205,7 +205,7 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
     seen.add(name)
   }
   pipeline.compress.forEach((config, at) => {
-    if (config.method !== 'magnitude' || config.when !== 'training') return
+    if (!isPruning(config) || config.when !== 'training') return
     if (config.begin < config.end) return
     faults.push({
       path: ['compress', at, 'begin'],

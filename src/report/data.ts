@@ -1,6 +1,6 @@
 /** What the report is drawn from. Shares, accuracies and probabilities lie between 0 and 1. */
 import type { InputShape } from '../model/architecture.js'
-import type { Level } from '../pipeline/levels.js'
+import type { CompressionConfig } from '../pipeline/config.js'
 
 /** Mean over members, and their sample standard deviation (NaN where there is one member). */
 export interface Spread {
@@ -172,13 +172,19 @@ export interface ReportData {
 
 /** A level in words, as it follows “PIE rate”: “at 90 % sparsity”, “in float16”. */
 export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'sparsity'>): string {
-  const phrases: Record<Exclude<Level['method'], 'dense'>, string> = {
-    magnitude: `at ${Number((level.sparsity * 100).toFixed(2))}\u202f% sparsity${level.name.startsWith('magnitude-after') ? ', pruned after training' : ''}`,
+  const share = `${Number((level.sparsity * 100).toFixed(2))}\u202f%`
+  const after = /-after-/.test(level.name) ? ', pruned after training' : ''
+  const phrases: Record<CompressionConfig['method'], string> = {
+    magnitude: `at ${share} sparsity${after}`,
+    random: `at ${share} random sparsity${after}`,
+    filter: `with ${share} of the filters removed${after}`,
     float16: 'in float16',
     'int8-dynamic': 'with dynamic int8 quantization',
     'int8-static': 'with static int8 quantization',
+    int4: 'with int4 weights',
   }
-  return phrases[level.method as keyof typeof phrases] ?? `at level ${level.name}`
+  const words = level.method.split('+').map(method => phrases[method as keyof typeof phrases])
+  return words.includes(undefined as never) ? `at level ${level.name}` : words.join(' ')
 }
 
 /**
@@ -189,9 +195,14 @@ export function auditedSplit(data: ReportData): SplitSummary {
   return data.splits.find(({ split }) => split === 'test') ?? data.splits[0]!
 }
 
-/** The level that the headline speaks of: the sparsest, or the last where nothing is pruned; undefined without compression. */
+/**
+ * The level that the headline speaks of: the sparsest, or the last where nothing is pruned; undefined without
+ * compression. Random pruning, a control, only where there is nothing else.
+ */
 export function headlineLevel({ levels }: Pick<SplitSummary, 'levels'>): LevelSummary | undefined {
-  const compressed = levels.filter(level => level.method !== 'dense')
+  const all = levels.filter(level => level.method !== 'dense')
+  const chosen = all.filter(level => !level.method.startsWith('random'))
+  const compressed = chosen.length > 0 ? chosen : all
   const sparsest = Math.max(0, ...compressed.map(level => level.sparsity))
   return sparsest > 0 ? compressed.find(level => level.sparsity === sparsest) : compressed.at(-1)
 }

@@ -1,16 +1,24 @@
-/** Makes the members of every compressed level: pruned ones by training, quantized ones from the dense ONNX files. */
+/**
+ * Makes the members of every compressed level: pruned ones by training, quantized ones from the ONNX files of the
+ * dense or the pruned ones.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { filterGroups } from '../compression/filter.js'
 import { compress as compressModel, type MethodName, type MethodOptions } from '../compression/methods.js'
 import { sampleActivations } from '../engine/onnxruntime/calibration.js'
-import { prunableKernels } from '../model/weights.js'
-import type { CompressionConfig } from '../pipeline/config.js'
+import type { Architecture, Weight } from '../model/architecture.js'
+import { prunableKernels, weightSpecs } from '../model/weights.js'
+import { exportOnnx } from '../onnx/export.js'
+import { decodeModel } from '../onnx/model.js'
+import type { PruningConfig, QuantizationConfig } from '../pipeline/config.js'
 import { readNpyRows } from '../pipeline/files.js'
-import { type Level, levelsOf } from '../pipeline/levels.js'
+import { isPruning, type Level, levelsOf, prunedLevelName } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { PlanningContext, Stage, StageContext } from '../pipeline/stage.js'
-import { permutation, randomStream } from '../random.js'
+import { permutation, randomStream, type Seed } from '../random.js'
 import {
+  type MemberEnvironment,
   type MemberRequest,
   memberKeys,
   modelFile,
@@ -25,6 +33,7 @@ import {
   readTrainingSet,
   type TrainingSet,
 } from '../training/population.js'
+import type { Criterion } from '../training/pruning.js'
 
 export const compress: Stage = {
   name: 'compress',
@@ -38,17 +47,14 @@ export const compress: Stage = {
     seed,
   }),
   async parts(context) {
-    const wanted = sparseMembers(context, await readTrainingSet(context))
-    const requests = wanted.map(({ request }) => request)
-    const keys = memberKeys(await memberEnvironment(context), requests)
-    return requests.map(({ title }, index) => ({ name: title, key: keys[index]! }))
+    const { members } = await sparseMembers(context, await readTrainingSet(context))
+    return members.map(({ key, request }) => ({ name: request.title, key }))
   },
   async run(context) {
     const levels = levelsOf(context.pipeline).slice(1)
     const trainingSet = await readTrainingSet(context)
-    const converted = levels.filter(level => pruningOf(level) === undefined)
-    const reused = await trainLevels(context, trainingSet)
-    await convertLevels(context, trainingSet, converted)
+    const { files, reused } = await trainLevels(context, trainingSet)
+    await convertLevels(context, trainingSet, levels, files)
     return { levels: levels.length, members: levels.length * context.pipeline.population.seeds, reused }
   },
 }
@@ -59,95 +65,190 @@ function seedsOf({ pipeline }: Pick<StageContext, 'pipeline'>): number[] {
 }
 
 /** How the level's members are pruned while they train; undefined if they are made from the dense ones' files. */
-function pruningOf({ config, sparsity }: Level): Pruning | undefined {
-  if (config?.method !== 'magnitude') return undefined
-  const { scope, begin, end, frequency, fineTuneEpochs: epochs } = config
-  if (config.when === 'training')
-    return { sparsity, scope, begin, end, frequency, start: config.start, epochs }
-  return epochs > 0 ? { sparsity, scope, begin, end, frequency, start: 'fine-tune', epochs } : undefined
+function pruningOf({ config, sparsity }: Level, architecture: Architecture): Pruning | undefined {
+  if (!isPruning(config)) return undefined
+  const { begin, end, frequency, fineTuneEpochs: epochs } = config
+  const criterion = criterionOf(config, architecture)
+  // Filters are chosen layer by layer, whatever the scope.
+  const scope = config.method === 'filter' ? 'layer' : config.scope
+  const chosen = { sparsity, scope, ...(criterion && { criterion }), begin, end, frequency }
+  if (config.when === 'training') return { ...chosen, start: config.start, epochs }
+  return epochs > 0 ? { ...chosen, start: 'fine-tune', epochs } : undefined
 }
 
-/** The members of the levels that are pruned while they train. */
-function sparseMembers(
+function criterionOf(config: PruningConfig, architecture: Architecture): Criterion | undefined {
+  switch (config.method) {
+    case 'magnitude':
+      return undefined
+    case 'random':
+      return { kind: 'random', draw: config.draw }
+    case 'filter': {
+      const { graph } = decodeModel(exportOnnx(architecture, blankWeights(architecture)))
+      const groups = filterGroups(graph, prunableKernels(architecture))
+      return { kind: 'filter', norm: config.norm, groups }
+    }
+  }
+}
+
+function blankWeights(architecture: Architecture): Weight[] {
+  return weightSpecs(architecture).map(({ name, shape }) => ({
+    name,
+    shape,
+    data: new Float32Array(shape.reduce((product, size) => product * size, 1)),
+  }))
+}
+
+/** A member that is pruned while it trains. */
+interface SparseMember {
+  readonly key: string
+  readonly request: MemberRequest
+}
+
+/** The members that are pruned while they train, each once: a level and its quantizations share them. */
+async function sparseMembers(
   context: PlanningContext,
   { labels, folds, classNames }: TrainingSet,
-): { level: string; seed: number; request: MemberRequest }[] {
+): Promise<{ environment: MemberEnvironment; members: SparseMember[]; keysOf: Map<string, string[]> }> {
   const { pipeline } = context
-  return levelsOf(pipeline).flatMap(level => {
-    const pruning = pruningOf(level)
-    if (pruning === undefined) return []
-    return seedsOf(context).map(seed => ({
-      level: level.name,
-      seed,
-      request: {
-        title: `${level.name} ${seed}`,
+  const environment = await memberEnvironment(context)
+  const members = new Map<string, SparseMember>()
+  const keysOf = new Map<string, string[]>()
+  for (const level of levelsOf(pipeline)) {
+    const pruning = pruningOf(level, environment.architecture)
+    if (pruning === undefined || !isPruning(level.config)) continue
+    const name = prunedLevelName(level.config, level.sparsity)
+    const requests = seedsOf(context).map(
+      (seed): MemberRequest => ({
+        title: `${name} ${seed}`,
         seed: memberSeed(pipeline, seed),
         rows: memberRows(folds, seed, pipeline.population.crossFit),
         labels,
         pruning,
-        metadata: memberMetadata(level.name, seed, classNames),
-      },
-    }))
-  })
+        metadata: memberMetadata(name, seed, classNames),
+      }),
+    )
+    const keys = memberKeys(environment, requests)
+    keysOf.set(level.name, keys)
+    for (const [index, key] of keys.entries()) members.set(key, { key, request: requests[index]! })
+  }
+  return { environment, members: [...members.values()], keysOf }
 }
 
-/** @returns how many members were there already. */
-async function trainLevels(context: StageContext, trainingSet: TrainingSet): Promise<number> {
-  const wanted = sparseMembers(context, trainingSet)
-  if (wanted.length === 0) return 0
-  const members = await produceMembers(
-    await memberEnvironment(context),
-    'training sparse members',
-    wanted.map(({ request }) => request),
-  )
-  for (const [index, { folder }] of members.entries()) {
-    const { level, seed } = wanted[index]!
-    await linkFile(join(folder, modelFile), join(context.output, 'members', level, `${seed}.onnx`))
+/** Files of the members that training has pruned, of each level one a seed. */
+interface TrainedLevels {
+  readonly files: ReadonlyMap<string, readonly string[]>
+  /** How many members were there already. */
+  readonly reused: number
+}
+
+async function trainLevels(context: StageContext, trainingSet: TrainingSet): Promise<TrainedLevels> {
+  const { environment, members, keysOf } = await sparseMembers(context, trainingSet)
+  if (members.length === 0) return { files: new Map(), reused: 0 }
+  const requests = members.map(({ request }) => request)
+  const artefacts = await produceMembers(environment, 'training sparse members', requests)
+  const fileOf = new Map(members.map(({ key }, index) => [key, join(artefacts[index]!.folder, modelFile)]))
+  return {
+    files: new Map([...keysOf].map(([level, keys]) => [level, keys.map(key => fileOf.get(key)!)])),
+    reused: artefacts.filter(({ reused }) => reused).length,
   }
-  return members.filter(({ reused }) => reused).length
+}
+
+/** What is done to the ONNX file of a member, dense or pruned in training. */
+interface Conversion {
+  readonly method: MethodName
+  readonly options: MethodOptions<MethodName>
+  /** Examples of the calibration sample, for methods that take one. */
+  readonly calibrationExamples?: number
+}
+
+/** @param isTrained whether the members' zeros come from training already */
+function conversionsOf(
+  { config, sparsity }: Level,
+  isTrained: boolean,
+  seed: Seed,
+  kernels: readonly string[],
+): Conversion[] {
+  if (config === undefined) return []
+  if (!isPruning(config)) return [quantizationOf(config)]
+  const { quantize } = config
+  return [
+    // Training only blanks filters; here they go.
+    ...(isTrained && config.method !== 'filter' ? [] : [pruningAtOnce(config, sparsity, seed, kernels)]),
+    ...(quantize === undefined ? [] : [quantizationOf(quantize)]),
+  ]
+}
+
+function pruningAtOnce(
+  config: PruningConfig,
+  sparsity: number,
+  seed: Seed,
+  kernels: readonly string[],
+): Conversion {
+  const { method } = config
+  switch (method) {
+    case 'magnitude':
+      return { method, options: { sparsity, scope: config.scope, kernels } }
+    case 'random':
+      return {
+        method,
+        options: { sparsity, scope: config.scope, kernels, seed: [...seed, 'random pruning'] },
+      }
+    case 'filter':
+      return { method, options: { sparsity, norm: config.norm, kernels } }
+  }
+}
+
+function quantizationOf(config: QuantizationConfig): Conversion {
+  const { method } = config
+  switch (method) {
+    case 'int8-static':
+      return { method, options: {}, calibrationExamples: config.calibrationExamples }
+    case 'int4':
+      return { method, options: { block: config.block } }
+    default:
+      return { method, options: {} }
+  }
 }
 
 async function convertLevels(
   context: StageContext,
   { folds }: TrainingSet,
   levels: readonly Level[],
+  trained: TrainedLevels['files'],
 ): Promise<void> {
-  const { output, progress, signal } = context
+  const { pipeline, output, progress, signal } = context
   const seeds = seedsOf(context)
   const kernels = prunableKernels((await memberEnvironment(context)).architecture)
   progress.start('compressing members', levels.length * seeds.length)
-  for (const { name, config, sparsity } of levels) {
+  for (const level of levels) {
+    const { name } = level
+    const files = trained.get(name)
     const notes = new Set<string>()
-    for (const seed of seeds) {
+    for (const [index, seed] of seeds.entries()) {
       signal.throwIfAborted()
-      const file = context.input(`members/dense/${seed}.onnx`)
-      const dense = await readFile(file)
-      const activations =
-        config?.method === 'int8-static'
-          ? sampleActivations(await calibrationSample(context, folds, seed, config.calibrationExamples), file)
-          : undefined
-      const compressed = await compressModel(
-        dense,
-        config!.method,
-        conversionOptions(config!, sparsity, kernels),
-        activations,
-      )
+      const file = files?.[index] ?? context.input(`members/dense/${seed}.onnx`)
       const target = join(output, 'members', name, `${seed}.onnx`)
-      await mkdir(dirname(target), { recursive: true })
-      await writeFile(target, compressed.bytes)
-      for (const note of compressed.notes) notes.add(note)
+      const conversions = conversionsOf(level, files !== undefined, memberSeed(pipeline, seed), kernels)
+      if (conversions.length === 0) {
+        await linkFile(file, target)
+      } else {
+        let bytes: Uint8Array = await readFile(file)
+        for (const { method, options, calibrationExamples } of conversions) {
+          const activations =
+            calibrationExamples === undefined
+              ? undefined
+              : sampleActivations(await calibrationSample(context, folds, seed, calibrationExamples), file)
+          const compressed = await compressModel(bytes, method, options, activations)
+          bytes = compressed.bytes
+          for (const note of compressed.notes) notes.add(note)
+        }
+        await mkdir(dirname(target), { recursive: true })
+        await writeFile(target, bytes)
+      }
       progress.advance(1, `${name} ${seed}`)
     }
     for (const note of notes) progress.log(`${name}: ${note}`)
   }
-}
-
-function conversionOptions(
-  config: CompressionConfig,
-  sparsity: number,
-  kernels: readonly string[],
-): MethodOptions<MethodName> {
-  return config.method === 'magnitude' ? { sparsity, scope: config.scope, kernels } : {}
 }
 
 /** Examples that the member trained on, so that its predictions elsewhere stay out of sample. */

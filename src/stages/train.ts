@@ -1,6 +1,7 @@
 /** Trains the dense members, each on the folds that are not its own. */
 import { join } from 'node:path'
 import type { Pipeline } from '../pipeline/config.js'
+import { isPruning } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { PlanningContext, Stage } from '../pipeline/stage.js'
 import { type MemberRequest, memberKeys, modelFile, produceMembers } from '../training/members.js'
@@ -54,8 +55,6 @@ async function denseMembers(context: PlanningContext): Promise<MemberRequest[]> 
 /** Where sparse members will branch off: not part of the stage's key, since it does not change the dense members. */
 function branchesOf(pipeline: Pipeline): number[] {
   return pipeline.compress.flatMap(config =>
-    config.method === 'magnitude' && config.when === 'training' && config.start === 'branch'
-      ? [config.begin]
-      : [],
+    isPruning(config) && config.when === 'training' && config.start === 'branch' ? [config.begin] : [],
   )
 }

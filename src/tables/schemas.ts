@@ -147,9 +147,13 @@ export const levelsSchema = new Schema([
   field(
     'method',
     utf8,
-    'Compression method: `dense`, `magnitude`, `float16`, `int8-dynamic` or `int8-static`',
+    'Compression method: `dense`, a pruning (`magnitude`, `random`, `filter`), a quantization (`float16`, `int8-dynamic`, `int8-static`, `int4`), or both joined by `+`',
   ),
-  field('sparsity', float64, 'Share of kernel weights that are zero, 0 to 1'),
+  field(
+    'sparsity',
+    float64,
+    'Share of kernel weights that are zero, 0 to 1; with `filter`, share of filters that are gone',
+  ),
   field('bits', int32, 'Bits a kernel weight takes'),
   field('members', int32, 'Members of the level'),
   field('size_bytes', int64, 'Size of a member’s ONNX file in bytes, mean over members'),

@@ -15,7 +15,7 @@ import type { Progress } from '../pipeline/progress.js'
 import type { Artefact, ArtefactStore } from '../pipeline/store.js'
 import type { Seed } from '../random.js'
 import { planTraining, stepAt, type TrainingPlan } from './plan.js'
-import type { PruningPlan } from './pruning.js'
+import type { Criterion, PruningPlan } from './pruning.js'
 import { createTrainingPool, type TrainingPool } from './training-pool.js'
 import type { TrainTask } from './training-worker.js'
 
@@ -27,10 +27,12 @@ export const modelFile = 'model.onnx'
 /** Its weights and momentum buffers, to go on from. */
 const stateFile = 'state.safetensors'
 
-/** How a member is pruned while it trains, in shares of training (see `magnitude` in the pipeline's schema). */
+/** How a member is pruned while it trains, in shares of training (see `compress` in the pipeline's schema). */
 export interface Pruning {
   readonly sparsity: number
   readonly scope: PruningPlan['scope']
+  /** Absent: magnitude. */
+  readonly criterion?: Criterion
   readonly begin: number
   readonly end: number
   /** In steps. */
@@ -156,8 +158,8 @@ function piecesOf(environment: MemberEnvironment, request: MemberRequest): Piece
   if (pruning === undefined) return densePieces(environment, request, plan, request.branches ?? [])
   const kernels = prunableKernels(environment.architecture)
   const pruned = (begin: number, end: number): PruningPlan => {
-    const { sparsity, scope, frequency } = pruning
-    return { kernels, sparsity, scope, frequency, begin, end }
+    const { sparsity, scope, criterion, frequency } = pruning
+    return { kernels, sparsity, scope, ...(criterion && { criterion }), frequency, begin, end }
   }
   const behind = (pieces: readonly Piece[]) => pieces.map(piece => ({ ...piece, own: false }))
   const begin = stepAt(plan, pruning.begin)

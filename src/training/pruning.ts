@@ -1,7 +1,17 @@
-/** Gradual magnitude pruning while a member trains (Zhu and Gupta 2017, arXiv 1710.01878). */
+/** Gradual pruning while a member trains (Zhu and Gupta 2017, arXiv 1710.01878). */
 import { cubicSparsity } from '../compression/cubic-schedule.js'
+import { type FilterGroup, type FilterNorm, filterMasks } from '../compression/filter.js'
 import { magnitudeMasks, type PruningScope } from '../compression/magnitude.js'
+import { randomMasks } from '../compression/random.js'
 import type { Weight } from '../model/architecture.js'
+import type { Seed } from '../random.js'
+
+/** By what weights are chosen, other than by their magnitude. */
+export type Criterion =
+  /** Cumulative: what one update of the masks removed stays removed. Independent: every update draws anew. */
+  | { readonly kind: 'random'; readonly draw: 'cumulative' | 'independent' }
+  /** Whole output channels, and with each all weights that read it. */
+  | { readonly kind: 'filter'; readonly norm: FilterNorm; readonly groups: readonly FilterGroup[] }
 
 export interface PruningPlan {
   /** Names of the kernels to prune. */
@@ -9,6 +19,8 @@ export interface PruningPlan {
   /** Share of their weights that is zero in the end, 0 to 1. */
   readonly sparsity: number
   readonly scope: PruningScope
+  /** Absent: magnitude. */
+  readonly criterion?: Criterion
   /** Step at which masks are first set; the final ones are set at `end`. */
   readonly begin: number
   readonly end: number
@@ -30,16 +42,31 @@ export function nextMaskUpdate(plan: PruningPlan, step: number): number | undefi
   return Math.min(plan.end, plan.begin + periods * plan.frequency)
 }
 
-/** The masks to set before this step. */
+/**
+ * The masks to set before this step.
+ * @param seed the member's
+ */
 export function masksAt(
   plan: PruningPlan,
   step: number,
   weights: readonly Weight[],
+  seed: Seed,
 ): Map<string, Float32Array> {
   const kernels = new Map(
     weights.filter(({ name }) => plan.kernels.includes(name)).map(({ name, data }) => [name, data]),
   )
-  return magnitudeMasks(kernels, cubicSparsity(step, plan.sparsity, plan.begin, plan.end), plan.scope)
+  const { scope, criterion } = plan
+  const sparsity = cubicSparsity(step, plan.sparsity, plan.begin, plan.end)
+  switch (criterion?.kind) {
+    case undefined:
+      return magnitudeMasks(kernels, sparsity, scope)
+    case 'random': {
+      const drawing = criterion.draw === 'independent' ? [step] : []
+      return randomMasks(kernels, sparsity, scope, [...seed, 'random pruning', ...drawing])
+    }
+    case 'filter':
+      return filterMasks(kernels, criterion.groups, sparsity, criterion.norm)
+  }
 }
 
 /** The weights with the masked ones set to zero. */

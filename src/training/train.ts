@@ -48,7 +48,7 @@ export async function train(
   let masks = new Map<string, Float32Array>()
   const updateMasks = async (step: number) => {
     if (pruning === undefined || !updatesMasks(pruning, step)) return
-    masks = masksAt(pruning, step, (await trainer.state()).weights)
+    masks = masksAt(pruning, step, (await trainer.state()).weights, seed)
     await trainer.setMasks(masks)
   }
   try {

@@ -20,6 +20,50 @@ describe('levelsOf', () => {
   })
 })
 
+describe('levels of combined and control methods', () => {
+  it('name what is done in the order in which it is done', () => {
+    const levels = levelsOf(
+      pipelineOf({
+        compress: [
+          { ...pruned, sparsity: [0.5, 0.9], quantize: 'int8-static' },
+          { method: 'filter', sparsity: 0.5, when: 'after', quantize: { method: 'int4', block: 32 } },
+          { method: 'filter', sparsity: 0.5 },
+          { method: 'random', sparsity: 0.9 },
+          { method: 'random', sparsity: 0.9, draw: 'independent' },
+          { method: 'random', sparsity: 0.9, when: 'after' },
+          { method: 'int4' },
+        ],
+      }),
+    )
+    expect(levels.slice(1).map(({ name, method, sparsity, bits }) => [name, method, sparsity, bits])).toEqual(
+      [
+        ['magnitude-0.5+int8-static', 'magnitude+int8-static', 0.5, 8],
+        ['magnitude-0.9+int8-static', 'magnitude+int8-static', 0.9, 8],
+        ['filter-after-0.5+int4', 'filter+int4', 0.5, 4],
+        ['filter-0.5', 'filter', 0.5, 32],
+        ['random-0.9', 'random', 0.9, 32],
+        ['random-independent-0.9', 'random', 0.9, 32],
+        ['random-after-0.9', 'random', 0.9, 32],
+        ['int4', 'int4', 0, 4],
+      ],
+    )
+  })
+
+  it('take the quantization by its name with its defaults, or with settings', () => {
+    const quantizeOf = (quantize: PipelineInput['compress']) =>
+      pipelineOf({ compress: quantize ?? [] }).compress.map(config => 'quantize' in config && config.quantize)
+    expect(
+      quantizeOf([
+        { ...pruned, quantize: 'int8-static' },
+        { ...pruned, quantize: { method: 'int8-static', calibrationExamples: 16 } },
+      ]),
+    ).toEqual([
+      { method: 'int8-static', calibrationExamples: 256 },
+      { method: 'int8-static', calibrationExamples: 16 },
+    ])
+  })
+})
+
 describe('pieLevelOf', () => {
   it('is the sparsest level, the last where nothing is pruned, none where nothing is compressed', () => {
     expect(pieLevelOf(pipelineOf({ compress: [pruned, { method: 'float16' }] }))?.name).toBe('magnitude-0.9')
@@ -27,6 +71,13 @@ describe('pieLevelOf', () => {
       pieLevelOf(pipelineOf({ compress: [{ method: 'float16' }, { method: 'int8-static' }] }))?.name,
     ).toBe('int8-static')
     expect(pieLevelOf(pipelineOf({}))).toBeUndefined()
+  })
+
+  it('is a control only where there is nothing else', () => {
+    const random = { method: 'random' as const, sparsity: 0.95 }
+    expect(pieLevelOf(pipelineOf({ compress: [random, pruned] }))?.name).toBe('magnitude-0.9')
+    expect(pieLevelOf(pipelineOf({ compress: [random, { method: 'float16' }] }))?.name).toBe('float16')
+    expect(pieLevelOf(pipelineOf({ compress: [random] }))?.name).toBe('random-0.95')
   })
 
   it('is the one that retraining names, and refuses one that is not there', () => {

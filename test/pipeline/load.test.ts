@@ -59,7 +59,7 @@ describe('refuses, with the place and the mend,', () => {
         pipelines/tiny.yaml:6, key "compress[1].sparsity": is missing
           Add it.
         pipelines/tiny.yaml:6, key "compress[1].sparcity": is not a known key
-          Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs.
+          Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, quantize.
         pipelines/tiny.yaml:3, key "datasets": is not a known key
           Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, scoring, retrain, seed.
       "
@@ -82,7 +82,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}compress:\n  - sparsity: 0.5\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].method": is missing
-        Possible: magnitude, float16, int8-dynamic, int8-static.
+        Possible: magnitude, random, filter, float16, int8-dynamic, int8-static, int4.
       "
     `)
     expect(refusal(`${minimal}scoring: { decision: { rule: budget } }\n`)).toMatchInlineSnapshot(`
@@ -164,7 +164,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}compress:\n  - method: int8static\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].method": cannot be "int8static"
-        Did you mean "int8-static"? Possible: magnitude, float16, int8-dynamic, int8-static.
+        Did you mean "int8-static"? Possible: magnitude, random, filter, float16, int8-dynamic, int8-static, int4.
       "
     `)
     expect(refusal(`${minimal}retrain: { arms: [all, nonpie] }\n`)).toMatchInlineSnapshot(`

@@ -178,7 +178,15 @@ describe('the headline', () => {
     expect(levelInWords({ ...level, name: 'magnitude-after-0.9' })).toBe(
       'at 90\u202f% sparsity, pruned after training',
     )
-    expect(levelInWords({ name: 'filter-0.5', method: 'filter', sparsity: 0.5 })).toBe('at level filter-0.5')
+    expect(levelInWords({ name: 'filter-0.5', method: 'filter', sparsity: 0.5 })).toBe(
+      'with 50\u202f% of the filters removed',
+    )
+    expect(levelInWords({ ...level, name: 'magnitude-0.9+int4', method: 'magnitude+int4' })).toBe(
+      'at 90\u202f% sparsity with int4 weights',
+    )
+    expect(levelInWords({ name: 'pruned-outside', method: 'other', sparsity: 0.5 })).toBe(
+      'at level pruned-outside',
+    )
   })
 
   it('doubts the networks where nearly everything looks wrong', () => {

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { filterGroups } from '../../src/compression/filter.js'
+import { compress } from '../../src/compression/methods.js'
 import type { TrainingState } from '../../src/engine/engine.js'
 import { createOnnxRuntimeEngine } from '../../src/engine/onnxruntime/index.js'
 import { createPredictor } from '../../src/engine/onnxruntime/predictor.js'
@@ -7,6 +9,7 @@ import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { initialMomenta, initialWeights } from '../../src/model/initialize.js'
 import { prunableKernels } from '../../src/model/weights.js'
 import { exportOnnx } from '../../src/onnx/export.js'
+import { decodeModel } from '../../src/onnx/model.js'
 import { pipelineSchema } from '../../src/pipeline/config.js'
 import { randomStream } from '../../src/random.js'
 import { planTraining } from '../../src/training/plan.js'
@@ -104,6 +107,63 @@ describe('train', () => {
       values.reduce((sum, { data: kernel }) => sum + kernel.length, 0)
     const groups = scope === 'global' ? [pruned] : pruned.map(kernel => [kernel])
     for (const group of groups) expect(zeros(group)).toBe(Math.round(0.7 * size(group)))
+  })
+
+  it.each(['cumulative', 'independent'] as const)('prunes at random to the sparsity, %s', async draw => {
+    const kernels = prunableKernels(network)
+    const pruning = {
+      kernels,
+      sparsity: 0.7,
+      scope: 'layer' as const,
+      criterion: { kind: 'random' as const, draw },
+      begin: 20,
+      end: 40,
+      frequency: 10,
+    }
+    const { plan } = training()
+    const at = async (steps: number) => {
+      const { weights } = await train(engine, training({ pruning }), start(), 0, steps)
+      return weights.filter(({ name }) => kernels.includes(name)).map(({ data: kernel }) => kernel)
+    }
+    const [early, late] = [await at(30), await at(plan.steps)]
+    for (const kernel of late) {
+      expect(kernel.filter(value => value === 0).length).toBe(Math.round(0.7 * kernel.length))
+    }
+    const cameBack = early.some((kernel, k) => kernel.some((value, i) => value === 0 && late[k]![i] !== 0))
+    expect(cameBack).toBe(draw === 'independent')
+  })
+
+  it('blanks filters so that removing them changes nothing', async () => {
+    const kernels = prunableKernels(network)
+    const dense = exportOnnx(network, start().weights)
+    const groups = filterGroups(decodeModel(dense).graph, kernels)
+    const pruning = {
+      kernels,
+      sparsity: 0.5,
+      scope: 'layer' as const,
+      criterion: { kind: 'filter' as const, norm: 'l1' as const, groups },
+      begin: 20,
+      end: 40,
+      frequency: 10,
+    }
+    const { plan } = training()
+    const { weights } = await train(engine, training({ pruning }), start(), 0, plan.steps)
+    const blanked = exportOnnx(network, weights)
+    const { bytes: small } = await compress(blanked, 'filter', { sparsity: 0.5, norm: 'l1' })
+    expect(small.length).toBeLessThan(0.5 * blanked.length)
+    const logits = async (model: Uint8Array) => {
+      const predictor = await createPredictor(model, { threads: 1 })
+      const values = await predictor.predict(data.inputs)
+      await predictor.dispose()
+      return values
+    }
+    const [whole, removed] = [await logits(blanked), await logits(small)]
+    for (const [i, value] of removed.entries()) expect(Math.abs(value - whole[i]!)).toBeLessThan(1e-4)
+    const right = data.labels.filter((label, i) => {
+      const row = removed.subarray(i * classes, (i + 1) * classes)
+      return row.indexOf(Math.max(...row)) === label
+    })
+    expect(right.length / examples).toBeGreaterThan(0.9)
   })
 
   it('stops when asked to', async () => {

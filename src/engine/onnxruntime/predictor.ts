@@ -90,8 +90,9 @@ export async function createSession(bytes: Uint8Array, { threads, file = 'model'
       interOpNumThreads: 1,
       executionMode: 'sequential',
       // Processors without VNNI add products of uint8 and int8 in 16 bits, which saturate; there this makes the
-      // kernels uint8, whose products do not. It changes nothing elsewhere.
-      extra: { session: { x64quantprecision: '1' } },
+      // kernels uint8, whose products do not. It changes nothing elsewhere. Layers with int4 weights compute in
+      // float32, as their file says, where the runtime would quantize their activations too.
+      extra: { session: { x64quantprecision: '1', qdq_matmulnbits_accuracy_level: '1' } },
     })
   } catch (cause) {
     throw new DataError(`ONNX Runtime does not load it: ${cause instanceof Error ? cause.message : cause}`, {
