@@ -3,7 +3,7 @@
  * of features) and one or more arrays of labels. A format says how to open a file; the rest is here.
  */
 import { type DataType, Field, Int64, type RecordBatch, Schema, Utf8 } from 'apache-arrow'
-import { DataError } from '../errors.js'
+import { ConfigError, DataError } from '../errors.js'
 import { type ColumnValues, type ImageValue, recordBatch } from '../tables/columns.js'
 import { imageType, vectorType } from '../tables/schemas.js'
 import { encodedImage } from './images.js'
@@ -155,7 +155,7 @@ function schemaOf({ input, labels }: ArrayFile): Schema {
   const inputType: DataType = input.kind === 'image' ? imageType : vectorType(input.features)
   const fields = [
     new Field(inputName(input), inputType, false),
-    ...labels.map(({ name, kind }) => new Field(name, kind === 'text' ? new Utf8() : new Int64(), false)),
+    ...labels.map(({ name, kind }) => new Field(name, kind === 'text' ? new Utf8() : new Int64(), true)),
   ]
   const named = labels.filter(({ classNames }) => classNames !== undefined)
   const features = {
@@ -183,9 +183,30 @@ async function tableOf({ inputs, labels, array }: PlacedBlock, schema: Schema): 
     columns.image = images
   }
   for (const [index, { name }] of array.labels.entries()) {
-    columns[name] = Array.from<number | string>(labels[index]) as ColumnValues
+    columns[name] = Array.from<number | string, RawLabel>(labels[index], labelOf) as ColumnValues
   }
   return recordBatch(schema, columns)
+}
+
+/** The file of a file's labels. @throws ConfigError if there is none */
+export function labelFile({ path, companions = [] }: SourceFile): SourceFile {
+  const [labels] = companions
+  if (labels !== undefined) return labels
+  throw new ConfigError('no file of labels is found beside it', {
+    file: path,
+    key: 'dataset.labels',
+    mend: 'Name the file of the labels there (`dataset.testLabels` for the test data).',
+  })
+}
+
+/** @throws DataError if there is not a label for each input */
+export function checkPaired(file: SourceFile, inputs: number, labels: number): void {
+  if (inputs === labels) return
+  throw new DataError(`there are ${labels} labels, but ${inputs} rows in ${file.name}`, {
+    file: labelFile(file).path,
+    row: Math.min(inputs, labels),
+    mend: 'Row i of the labels belongs to row i of the inputs: fetch the two files again, or name the right ones.',
+  })
 }
 
 /**

@@ -3,6 +3,11 @@ import type { Format, Part } from './source.js'
 
 export interface Layout {
   readonly format: Format
+  /**
+   * Labels lie in a file of their own, one for each file of inputs. A folder holds one such pair for each part: more
+   * are other data sets.
+   */
+  readonly isPaired?: true
   /** Whether a file of this name holds examples in this layout. */
   matches(name: string): boolean
   /** The files of a part among those in a folder, in order; none where the folder is not of this layout. */

@@ -5,11 +5,13 @@ import { glob, isDynamicPattern } from 'tinyglobby'
 import { ConfigError } from '../errors.js'
 import { type DatasetConfig, datasetFormats } from '../pipeline/config.js'
 import { cifarLayout } from './cifar.js'
+import { idxLayout } from './idx.js'
 import type { Layout } from './layout.js'
+import { npyLayout } from './npy.js'
 import { namesOfPart } from './parts.js'
 import type { Format, Part, SourceFile } from './source.js'
 
-const layouts: readonly Layout[] = [cifarLayout]
+const layouts: readonly Layout[] = [cifarLayout, idxLayout, npyLayout]
 
 const formatsByEnding: Readonly<Record<string, Format>> = {
   '.parquet': 'parquet',
@@ -45,6 +47,12 @@ export const layoutOfFolder = (names: readonly string[], format?: Format): Layou
 export async function locate(config: DatasetConfig, part: Part): Promise<Location> {
   const key = part === 'train' ? 'dataset.path' : 'dataset.test'
   const path = (part === 'train' ? config.path : config.test)!
+  const found = await find(config, part, path, key)
+  const labels = part === 'train' ? config.labels : config.testLabels
+  return labels === undefined ? found : withLabels(found, labels, part)
+}
+
+async function find(config: DatasetConfig, part: Part, path: string, key: string): Promise<Location> {
   const info = await stat(path).catch(() => undefined)
   if (info?.isFile()) return files(config, key, [path], dirname(path))
   if (info?.isDirectory()) {
@@ -54,6 +62,12 @@ export async function locate(config: DatasetConfig, part: Part): Promise<Locatio
     const shards = names.filter(name => isShard(name, config.format))
     if (layout === undefined && shards.length === 0 && config.format === undefined) return folder(path)
     const own = layout === undefined ? namesOfPart(shards, part) : layout.inputs(names, part)
+    if (layout?.isPaired && own.length > 1) {
+      throw new ConfigError(`the folder ${path} holds more than one data set: ${own.join(', ')}`, {
+        key,
+        mend: 'Name one of the files, or a glob of those that belong together.',
+      })
+    }
     if (own.length > 0) {
       const format = layout === undefined ? {} : { format: layout.format }
       const paths = own.map(name => join(path, name))
@@ -77,6 +91,30 @@ export async function locate(config: DatasetConfig, part: Part): Promise<Locatio
     key,
     mend: 'Paths are relative to the folder of the pipeline file.',
   })
+}
+
+/** The location with the labels where the configuration says that they are. */
+async function withLabels({ format, files }: Location, path: string, part: Part): Promise<Location> {
+  const key = part === 'train' ? 'dataset.labels' : 'dataset.testLabels'
+  if (!layouts.find(layout => layout.format === format)?.isPaired) {
+    throw new ConfigError(`data of the format ${format} hold their labels themselves`, {
+      key,
+      mend: 'Leave it out; `dataset.label` names the column.',
+    })
+  }
+  if (files.length > 1) {
+    throw new ConfigError(`there are ${files.length} files of inputs, but one of labels`, {
+      key,
+      mend: 'Leave it out, and put the labels of each file beside it under the name that belongs to it.',
+    })
+  }
+  if (!(await stat(path).catch(() => undefined))?.isFile()) {
+    throw new ConfigError(`there is no file ${path}`, {
+      key,
+      mend: 'Paths are relative to the folder of the pipeline file.',
+    })
+  }
+  return { format, files: [{ ...files[0], companions: [{ path, name: basename(path) }] }] }
 }
 
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

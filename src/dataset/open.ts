@@ -4,7 +4,9 @@ import { arrowReader } from './arrow.js'
 import { cifarReader } from './cifar.js'
 import { csvReader } from './csv.js'
 import { folderReader } from './folder.js'
+import { idxReader } from './idx.js'
 import { locate } from './locate.js'
+import { npyReader } from './npy.js'
 import { parquetReader } from './parquet.js'
 import type { Format, Part, Reader, SourceFile } from './source.js'
 
@@ -14,6 +16,8 @@ const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part
   csv: csvReader,
   folder: folderReader,
   cifar: cifarReader,
+  idx: idxReader,
+  npy: npyReader,
 }
 
 /**

@@ -7,13 +7,18 @@ const sparsities = z
   .union([share, z.array(share).min(1)])
   .transform(value => (Array.isArray(value) ? value : [value]))
 
-export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar'] as const
+export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar', 'idx', 'npy'] as const
 
 const dataset = z.strictObject({
   format: z.enum(datasetFormats).optional().describe('layout of the data; found from the path when absent'),
   path: z.string().describe('training data: a file, several shards by a glob, or a folder'),
   test: z.string().optional().describe('held-out data in the same layout, never trained on'),
   testShare: share.default(0).describe('share of the training data held out when there is no `test`'),
+  labels: z
+    .string()
+    .optional()
+    .describe('file of the labels, for `idx` and `npy`; found by its name beside `path` when absent'),
+  testLabels: z.string().optional().describe('the same for `test`'),
   label: z.string().default('label').describe('column of the given label'),
   image: z.string().optional().describe('column of the image or of its path; found when absent'),
   features: z

@@ -27,6 +27,8 @@ const mostAliases = 100
 const pathKeys: readonly (readonly [string, string])[] = [
   ['dataset', 'path'],
   ['dataset', 'test'],
+  ['dataset', 'labels'],
+  ['dataset', 'testLabels'],
 ]
 
 /** Reads a pipeline file. Throws a {@link ConfigError} that names file, line, key and the mend. */
@@ -100,7 +102,7 @@ export function resolvePipeline(
   checkNames(pipeline, place)
   const dataset = { ...pipeline.dataset }
   for (const [group, key] of pathKeys) {
-    const name = key as 'path' | 'test'
+    const name = key as 'path' | 'test' | 'labels' | 'testLabels'
     const written = dataset[name]
     if (written !== undefined) dataset[name] = resolve(overridden([group, key]) ? '.' : folder, written)
   }

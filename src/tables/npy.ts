@@ -29,11 +29,21 @@ export function encodeNpyHeader({ dtype, shape }: NpyHeader): Uint8Array {
   return header
 }
 
+/** An array file's header as it stands there. */
+export interface RawNpyHeader {
+  /** NumPy's name of the type with its byte order, such as `<f8`. */
+  readonly description: string
+  readonly fortranOrder: boolean
+  readonly shape: readonly number[]
+  /** Where the values begin. */
+  readonly offset: number
+}
+
 /**
- * Header of an array file and where its values begin, from the file's first bytes (4,096 are plenty).
- * @throws DataError if it is no such file, or its values are of a type or order that is not read here
+ * Header of an array file, whatever it holds, from the file's first bytes (4,096 are plenty).
+ * @throws DataError if it is no such file
  */
-export function decodeNpyHeader(bytes: Uint8Array): NpyHeader & { readonly offset: number } {
+export function parseNpyHeader(bytes: Uint8Array): RawNpyHeader {
   const [major] = bytes.subarray(6, 7)
   const isNpy = bytes[0] === 0x93 && new TextDecoder().decode(bytes.subarray(1, 6)) === 'NUMPY'
   if (!isNpy || major < 1 || major > 3) throw new DataError('not a NumPy array file')
@@ -42,13 +52,29 @@ export function decodeNpyHeader(bytes: Uint8Array): NpyHeader & { readonly offse
   const text = new TextDecoder().decode(bytes.subarray(major === 1 ? 10 : 12, offset))
   const [, description] = /'descr':\s*'([^']*)'/.exec(text) ?? []
   const [, dimensions] = /'shape':\s*\(([^)]*)\)/.exec(text) ?? []
-  const found = Object.entries(descriptions).find(([, value]) => value === description)
-  if (found === undefined || dimensions === undefined || !/'fortran_order':\s*False/.test(text)) {
-    throw new DataError(`the array is not of uint8, int32 or float32 in C order: ${text.trim()}`)
+  const [, order] = /'fortran_order':\s*(True|False)/.exec(text) ?? []
+  if (description === undefined || dimensions === undefined || order === undefined) {
+    throw new DataError(`the array is not one of plain values: ${text.trim()}`)
   }
   const shape = dimensions
     .split(',')
     .filter(part => part.trim() !== '')
     .map(Number)
+  return { description, fortranOrder: order === 'True', shape, offset }
+}
+
+/**
+ * Header of an array file of the types in use here, as {@link parseNpyHeader}.
+ * @throws DataError if it is no such file, or its values are of a type or order that is not read here
+ */
+export function decodeNpyHeader(bytes: Uint8Array): NpyHeader & { readonly offset: number } {
+  const { description, fortranOrder, shape, offset } = parseNpyHeader(bytes)
+  const found = Object.entries(descriptions).find(([, value]) => value === description)
+  if (found === undefined || fortranOrder) {
+    const order = fortranOrder ? 'Fortran' : 'C'
+    throw new DataError(
+      `the array is not of uint8, int32 or float32 in C order, but of ${description} in ${order} order`,
+    )
+  }
   return { dtype: found[0] as NpyHeader['dtype'], shape, offset }
 }
