@@ -8,6 +8,7 @@ import type { IngestPlan } from '../dataset/plan.js'
 import { ConfigError, DataError } from '../errors.js'
 import type { DatasetConfig } from '../pipeline/config.js'
 import { resolvePipeline } from '../pipeline/load.js'
+import { recommendModel } from '../pipeline/recommend.js'
 import { count, counted } from '../report/format.js'
 import { styleFor } from '../terminal/style.js'
 import { examples, jsonOption } from './options.js'
@@ -151,8 +152,6 @@ function findings(plan: IngestPlan): string[] {
 
 /** A class with fewer examples than this can hardly be judged. */
 const scarceClass = 10
-/** Training examples that every member sees, repeated ones counted, unless the data set is large. */
-const examplesSeen = 80_000
 /** Share of the training data held out where there is no test data. */
 const testShare = 0.2
 
@@ -160,9 +159,7 @@ function pipelineText(path: string, dataset: DatasetConfig, plan: IngestPlan): s
   const [train, test] = examplesOf(plan)
   const smallest = Math.min(...classCounts(plan).map(({ examples }) => examples))
   const folds = Math.max(2, Math.min(5, smallest))
-  const epochs = Math.max(6, Math.min(60, Math.round(examplesSeen / train)))
-  const batchSize = train < 2000 ? 32 : 128
-  const architecture = plan.input.kind === 'features' ? 'mlp' : 'cnn-small'
+  const { architecture, width, epochs, batchSize, flip } = recommendModel(plan.input, train)
   const value = (text: unknown) => stringify(text, { lineWidth: 0 }).trim()
   const { format } = plan.parts[0].description
   const lines = [
@@ -187,25 +184,31 @@ function pipelineText(path: string, dataset: DatasetConfig, plan: IngestPlan): s
     '',
     'model:',
     `  architecture: ${architecture}   # mlp, cnn-small, cnn-fast, or wrn-<depth>-<width> such as wrn-16-1`,
+    ...(width === 1 ? [] : [`  width: ${width}             # factor on the number of filters`]),
     `  epochs: ${epochs}`,
     `  batchSize: ${batchSize}`,
+    ...(flip === undefined
+      ? []
+      : [
+          `  flip: ${flip}              # mirrored characters are others; remove where left and right do not matter`,
+        ]),
     '',
     'population:',
     `  seeds: ${folds}        # members at each level of compression; more give steadier verdicts`,
     `  crossFit: ${folds}     # folds: every label is judged by members that did not train on it`,
     '',
     'compress:',
-    '  - { method: magnitude, sparsity: [0.5, 0.9] }',
-    '  - { method: int8-dynamic }',
+    '  - { method: magnitude, sparsity: [0.5, 0.9], start: branch }',
+    '  - { method: int8-static }',
     '  # - { method: float16 }',
-    '  # - { method: int8-static, calibrationExamples: 256 }',
+    '  # - { method: int8-dynamic }',
     '',
     ...(test === 0 && train * testShare < 20
       ? []
       : [
           'retrain:             # compares training with and without the suspicious examples, on the test data',
           '  seeds: 3',
-          '  arms: [all, non-pie, random, cleaned, relabeled]',
+          '  arms: [all, cleaned, relabeled]   # also: non-pie, random',
         ]),
   ]
   return `${lines.join('\n').trimEnd()}\n`
