@@ -40,7 +40,7 @@ export interface ChannelGroup {
   readonly makers: readonly KernelNode[]
   /** The layers that read them. */
   readonly readers: readonly KernelNode[]
-  /** All that shrinks: filters, biases, normalisations, other constants, and the kernels of the readers. */
+  /** All that shrinks: filters, biases, normalisations, depthwise and other constants, the kernels of the readers. */
   readonly axes: readonly ChannelAxis[]
 }
 
@@ -106,7 +106,7 @@ export function channelGroups(graph: Graph): ChannelGroup[] {
     if (out === undefined) {
       for (const input of carried) if (input !== undefined) input.channels.root.removable = false
     } else {
-      if (layer !== undefined) all.push(out.channels)
+      all.push(out.channels)
       carriedBy.set(node.output[0], out)
     }
   }
@@ -119,12 +119,24 @@ export function channelGroups(graph: Graph): ChannelGroup[] {
     .map(({ count, makers, readers, axes }) => ({ channels: count, makers, readers, axes }))
 }
 
-/** A layer ends the channels it reads and makes new ones; undefined where it is not known how it reads them. */
+/**
+ * A layer ends the channels it reads and makes new ones, unless it is depthwise; undefined where it is not known how
+ * it reads them.
+ */
 function read(layer: KernelNode, [data]: readonly (Carried | undefined)[]): Carried | undefined {
   const { node, kernel, bias, outputAxis } = layer
   const dims = dimsOf(kernel)
   const isConv = node.opType === 'Conv'
-  if (intAttribute(node, 'group', 1) !== 1) return undefined
+  const groups = intAttribute(node, 'group', 1)
+  if (groups !== 1) {
+    // Depthwise: each channel has one filter of its own and stays the channel it is.
+    const isDepthwise = groups === dims[0] && dims[1] === 1
+    const isChannelsFirst = data?.rank === dims.length && data.axis === dims.length - 2
+    if (!isDepthwise || !isChannelsFirst || data.channels.count !== groups) return undefined
+    data.channels.root.axes.push({ node, input: 1, axis: 0, inner: 1 })
+    if (bias !== undefined) data.channels.root.axes.push({ node, input: 2, axis: 0, inner: 1 })
+    return data
+  }
   const inputAxis = 1 - outputAxis
   if (data !== undefined) {
     const { count } = data.channels
@@ -263,6 +275,10 @@ export function keepChannels(graph: Graph, kept: ReadonlyMap<ChannelGroup, reado
         node.input[input] = own.name
       }
     }
+  }
+  for (const [node, inputs] of shrunk) {
+    const group = node.attribute.find(({ name }) => name === 'group')
+    if (group !== undefined && Number(group.i) !== 1) group.i = inputs.get(1)!.dims[0]
   }
   removeUnused(graph)
 }

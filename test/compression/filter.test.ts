@@ -251,13 +251,23 @@ describe('models of other makers', () => {
     await expectSameAsBlanked(foreign(normalized), ['b'])
   })
 
-  test('a grouped convolution keeps what it reads and makes', async () => {
+  test('a depthwise convolution passes its channels on, and shrinks with them', async () => {
+    const depthwise = (graph: GraphBuilder, hidden: string) => {
+      graph.initializer('depthwise', 'float32', [6, 1, 3, 3], values(54, 6))
+      graph.initializer('depthwise_bias', 'float32', [6], values(6, 7))
+      const pads = [1, 1, 1, 1]
+      return graph.node('Conv', [hidden, 'depthwise', 'depthwise_bias'], { group: 6, pads })
+    }
+    await expectSameAsBlanked(foreign(depthwise), ['a', 'b'])
+  })
+
+  test('any other grouped convolution keeps what it reads and makes', async () => {
     const graph = new GraphBuilder()
     graph.input('input', 'float32', ['N', 3, 12, 12])
     graph.initializer('a', 'float32', [6, 3, 1, 1], values(18, 1))
-    graph.initializer('depthwise', 'float32', [6, 1, 3, 3], values(54, 2))
+    graph.initializer('grouped', 'float32', [6, 2, 3, 3], values(108, 2))
     graph.initializer('c', 'float32', [6, 5], values(30, 3))
-    const deep = graph.node('Conv', [graph.node('Conv', ['input', 'a']), 'depthwise'], { group: 6 })
+    const deep = graph.node('Conv', [graph.node('Conv', ['input', 'a']), 'grouped'], { group: 3 })
     graph.node('Gemm', [graph.node('Flatten', [graph.node('GlobalAveragePool', [deep])]), 'c'], {}, 'logits')
     graph.output('logits', 'float32', ['N', 5])
     const bytes = graph.encode('grouped')
