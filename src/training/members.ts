@@ -104,11 +104,7 @@ export async function produceMembers(
 ): Promise<Artefact[]> {
   const { workers, progress, signal } = environment
   const pool = createTrainingPool(workers)
-  let stopping = false
-  const stop = () => {
-    stopping = true
-    pool.stop()
-  }
+  const stop = () => pool.stop()
   signal.addEventListener('abort', stop)
   const pieces = requests.map(request => piecesOf(environment, request))
   progress.start(
@@ -116,25 +112,25 @@ export async function produceMembers(
     pieces.reduce((sum, list) => sum + ownSteps(list), 0),
   )
   const limit = pLimit(workers)
+  let failure: RunError | undefined
   try {
-    const outcomes = await Promise.allSettled(
+    const artefacts = await Promise.all(
       requests.map((request, index) =>
         limit(async () => {
-          if (stopping) throw signal.reason
+          if (failure !== undefined || signal.aborted) return undefined
           try {
             return await produceMember(environment, pool, request, pieces[index]!)
           } catch (error) {
+            failure ??= inMember(error, request)
             stop()
-            throw inMember(error, request)
+            return undefined
           }
         }),
       ),
     )
     signal.throwIfAborted()
-    // Members that were stopped because of another's failure reject with less to tell: the first real error counts.
-    const failures = outcomes.filter(outcome => outcome.status === 'rejected').map(({ reason }) => reason)
-    if (failures.length > 0) throw failures.find(failure => failure instanceof PielineError) ?? failures[0]
-    return outcomes.map(outcome => (outcome as PromiseFulfilledResult<Artefact>).value)
+    if (failure !== undefined) throw failure
+    return artefacts as Artefact[]
   } finally {
     signal.removeEventListener('abort', stop)
     await pool.close()
@@ -315,11 +311,11 @@ function taskOf(
   }
 }
 
-/** Errors that cross a thread lose their class, and say nothing of the member. */
-function inMember(error: unknown, { title }: MemberRequest): unknown {
-  if (error instanceof PielineError) return error
-  const { message = String(error), key, mend } = error as { message?: string; key?: string; mend?: string }
-  return new RunError(`member ${title} failed: ${message}`, {
+/** Names the member, which its worker does not know of. */
+function inMember(error: unknown, { title }: MemberRequest): RunError {
+  const { message, key, mend } = error instanceof PielineError ? error : ({} as Partial<PielineError>)
+  const reason = message ?? (error instanceof Error ? error.message : String(error))
+  return new RunError(`member ${title} failed: ${reason}`, {
     cause: error,
     ...(key !== undefined && { key }),
     ...(mend !== undefined && { mend }),

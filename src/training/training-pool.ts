@@ -1,11 +1,12 @@
 /** Members trained side by side, each on a worker thread of its own. */
 import { MessageChannel } from 'node:worker_threads'
 import { Tinypool } from 'tinypool'
+import { RunError } from '../errors.js'
 import { workerFile } from '../worker-file.js'
-import type { TrainProgress, TrainTask } from './training-worker.js'
+import type { TrainFailure, TrainProgress, TrainTask } from './training-worker.js'
 
 export interface TrainingPool {
-  /** Trains; see {@link TrainTask}. */
+  /** Trains; see {@link TrainTask}. @throws RunError with what the worker said, if it failed on purpose. */
   train(
     task: Omit<TrainTask, 'stop' | 'progress'>,
     onProgress: (progress: TrainProgress) => void,
@@ -28,7 +29,9 @@ export function createTrainingPool(workers: number): TrainingPool {
       const { port1, port2 } = new MessageChannel()
       port1.on('message', onProgress)
       try {
-        await pool.run({ ...task, stop, progress: port2 } satisfies TrainTask, { transferList: [port2] })
+        const work = { ...task, stop, progress: port2 } satisfies TrainTask
+        const failure: TrainFailure | undefined = await pool.run(work, { transferList: [port2] })
+        if (failure) throw new RunError(failure.message, failure)
       } finally {
         port1.close()
       }

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Engine, TrainingState } from '../engine/engine.js'
 import { createOnnxRuntimeEngine } from '../engine/onnxruntime/index.js'
 import { loadTfjsEngine } from '../engine/tfjs/index.js'
+import { PielineError } from '../errors.js'
 import type { Architecture } from '../model/architecture.js'
 import { initialMomenta, initialWeights, type SamplePictures } from '../model/initialize.js'
 import { exportOnnx } from '../onnx/export.js'
@@ -50,7 +51,25 @@ export interface TrainProgress {
   readonly loss: number
 }
 
-export default async function trainTask(task: TrainTask): Promise<void> {
+/** What the worker says of an error on purpose; errors themselves lose their class and fields between threads. */
+export interface TrainFailure {
+  readonly message: string
+  readonly key?: string
+  readonly mend?: string
+}
+
+export default async function trainTask(task: TrainTask): Promise<TrainFailure | undefined> {
+  try {
+    await trainMember(task)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof PielineError)) throw error
+    const { message, key, mend } = error
+    return { message, ...(key !== undefined && { key }), ...(mend !== undefined && { mend }) }
+  }
+}
+
+async function trainMember(task: TrainTask): Promise<void> {
   const { architecture, labels, start, end } = task
   const inputs = await trainingInputs(task.inputs, labels.length)
   const initial = await initialState(task, inputs)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PipelineInput } from '../../src/pipeline/config.js'
 import type { RunEvent } from '../../src/pipeline/events.js'
 import type { Manifest } from '../../src/pipeline/manifest.js'
 import type { Run } from '../../src/pipeline/runs.js'
@@ -74,4 +75,17 @@ describe('a whole run', () => {
     const trained = seeded.manifest.stages.find(({ name }) => name === 'train')!
     expect(trained.headline).toEqual({ members: 3, reused: 2 })
   }, 240_000)
+})
+
+it('names the member, the key and the mend when training diverges', async () => {
+  const changes: Partial<PipelineInput> = {
+    model: { architecture: 'mlp', learningRate: 1e7, epochs: 2, batchSize: 32, warmupEpochs: 0 },
+  }
+  await expect(runSmall(join(folder, 'diverged'), { workers: 2, changes })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /^member dense \d failed: training diverged: the loss is no number at step/,
+    ),
+    key: 'model.learningRate',
+    mend: expect.stringMatching(/Lower/),
+  })
 })
