@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
+import type { PipelineInput } from '../../src/pipeline/config.js'
 import { estimate, forwardFlops } from '../../src/pipeline/estimate.js'
 import { resolvePipeline } from '../../src/pipeline/load.js'
 
@@ -48,4 +49,19 @@ test('a pipeline takes its members’ training, three forward passes a step', ()
   expect(flops.compress).toBeCloseTo(dense * 2 * 0.75)
   expect(flops.predict).toBe(5 * 4 * forward * 1100)
   expect(flops.retrain).toBe(2 * 2 * 3 * forward * 1000 * 4)
+})
+
+test('a pruned member is trained once, however it is quantized', () => {
+  const of = (compress: PipelineInput['compress']) =>
+    estimate(
+      resolvePipeline(
+        { name: 'x', dataset: { path: 'x' }, model: { architecture: 'mlp', epochs: 4 }, compress },
+        '.',
+      ),
+      { input: image, classes: 10, trainExamples: 1000, testExamples: 100 },
+    ).compress
+  const pruned = { method: 'filter', sparsity: 0.5 } as const
+  expect(of([pruned, { ...pruned, quantize: 'int4' }])).toBe(of([pruned]))
+  expect(of([{ ...pruned, quantize: 'int4' }])).toBe(of([pruned]))
+  expect(of([{ ...pruned, when: 'after', quantize: 'int4' }])).toBe(0)
 })
