@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { ConfigError } from '../errors.js'
 import { isForeignFolder } from './folder.js'
+import { annotationsOf, isImageNetAnnotation } from './imagenet.js'
 import { layoutOfFolder } from './locate.js'
 import { testNames, trainNames } from './parts.js'
 import { isImageFile, type SourceDescription } from './source.js'
@@ -34,8 +35,12 @@ export async function detectData(path: string): Promise<DataPlaces> {
       return { path: join(path, layout.inputs(files, 'test')[0]) }
     return { path, ...(layout.inputs(files, 'test').length > 0 && { test: path }) }
   }
-  const tables = files.filter(name => tableEndings.has(extname(name).toLowerCase()))
-  for (const names of [folders, tables]) {
+  const tables = files.filter(
+    name => tableEndings.has(extname(name).toLowerCase()) && !isImageNetAnnotation(name),
+  )
+  const labeled = await Promise.all(folders.map(name => isLabeled(join(path, name))))
+  const labeledFolders = folders.filter((_, index) => labeled[index])
+  for (const names of [labeledFolders, tables]) {
     const train = trainNames(names)
     const [test] = testNames(names)
     if (train.length > 0) return { path: shards(path, train), ...(test && { test: shards(path, test) }) }
@@ -43,8 +48,11 @@ export async function detectData(path: string): Promise<DataPlaces> {
   if (tables.length === 1) return { path: join(path, tables[0]) }
   if (tables.length > 1) return { path }
   const classes = await Promise.all(folders.map(name => holdsImages(join(path, name), 3)))
-  if (classes.filter(Boolean).length > 1) return { path }
-  if (folders.length === 1) return detectData(join(path, folders[0]))
+  const withImages = folders.filter((_, index) => classes[index])
+  if (withImages.length > 1 || (await annotationsOf(path)).length > 0) return { path }
+  const [only] = withImages.length === 1 ? withImages : folders
+  if (only !== undefined && (withImages.length === 1 || folders.length === 1))
+    return detectData(join(path, only))
   throw new ConfigError('no data set was found here', {
     file: path,
     mend: 'Give a Parquet, Arrow or CSV file, a folder with a folder of images for each class, or one of the layouts of docs/data-layouts.md.',
@@ -84,6 +92,13 @@ async function contents(path: string): Promise<{ folders: string[]; files: strin
     if (found?.isDirectory() && !(await isForeignFolder(join(path, name)))) folders.push(name)
   }
   return { folders, files }
+}
+
+/** Whether what a folder holds has labels; the test images of a challenge have none. */
+async function isLabeled(path: string): Promise<boolean> {
+  const { folders, files } = await contents(path)
+  const isFlat = files.some(isImageFile) || (folders.length === 1 && folders[0] === 'images')
+  return !isFlat || (await annotationsOf(path)).length > 0
 }
 
 async function holdsImages(path: string, depth: number): Promise<boolean> {

@@ -7,8 +7,11 @@ import { locate } from './locate.js'
 import { openReader } from './open.js'
 import { mapOrdered } from './ordered.js'
 import { resolveRoles } from './roles.js'
-import type { Part, SourceFile } from './source.js'
+import type { Format, Part, SourceFile } from './source.js'
 import { inFlight } from './survey.js'
+
+/** Formats whose images may lie in files of their own. */
+const namesImages: ReadonlySet<Format> = new Set(['folder', 'csv', 'celeba'])
 
 /**
  * SHA-256 over the bytes of the source files, 64 hexadecimal digits. Files come in the order in which they are
@@ -27,7 +30,7 @@ export async function fingerprint(config: DatasetConfig): Promise<string> {
     const { format, files } = await locate(config, part)
     if (format !== 'folder') await addFiles(hash, files)
     for (const { companions = [] } of files) await addFiles(hash, companions)
-    if (format === 'folder' || format === 'csv') await addImages(hash, config, part)
+    if (namesImages.has(format)) await addImages(hash, config, part)
   }
   return hash.digest('hex')
 }

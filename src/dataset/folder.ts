@@ -1,38 +1,33 @@
 /**
  * A folder of images, a class a folder: `root/<class>/…/<image>`. Classes are read in turn, one image of each,
  * so that the first rows show all of them; within a class, images come in the order of their paths. Hidden
- * files and files that are no images by their ending are passed over.
+ * files and files that are no images by their ending are passed over. ImageNet's synsets get their names, and its
+ * validation images, which lie in no class folders, their classes from the files beside them; see `imagenet.ts`.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { Field, type RecordBatch, Schema, Utf8 } from 'apache-arrow'
+import { Field, Utf8 } from 'apache-arrow'
 import { DataError } from '../errors.js'
 import { isFolderOfRuns } from '../pipeline/store.js'
-import { recordBatch } from '../tables/columns.js'
 import { imageType } from '../tables/schemas.js'
+import { type ImageFile, imageBatches, imageSchema } from './image-files.js'
+import { type GroundTruth, readGroundTruth, readSynsetNames } from './imagenet.js'
 import { isImageFile, type RawExample, type Reader, type SourceFile } from './source.js'
 
 const batchSize = 256
-const batchBytes = 16 << 20
 
-const schema = new Schema(
-  [new Field('image', imageType, true), new Field('label', new Utf8(), false)],
-  new Map([['huggingface', JSON.stringify({ info: { features: { image: { _type: 'Image' } } } })]]),
-)
+const schema = imageSchema([new Field('image', imageType, true), new Field('label', new Utf8(), false)])
 
-interface ImageFile {
+interface LabeledImage extends ImageFile {
   readonly className: string
-  /** Relative to the root, with slashes. */
-  readonly path: string
 }
 
 export function folderReader([root]: readonly SourceFile[]): Reader {
-  let listing: Promise<{ classNames: string[]; images: ImageFile[] }> | undefined
+  let listing: Promise<Listing> | undefined
   const list = () => {
     listing ??= listImages(root)
     return listing
   }
-  const nameOf = (image: ImageFile) => `${root.name}/${image.path}`
 
   return {
     async describe() {
@@ -51,7 +46,7 @@ export function folderReader([root]: readonly SourceFile[]): Reader {
       const { images } = await list()
       for (let start = 0; start < images.length; start += batchSize) {
         yield images.slice(start, start + batchSize).map((image): RawExample => {
-          const file = { path: join(root.path, image.path), name: nameOf(image) }
+          const file = { path: image.file, name: image.path }
           return {
             file,
             row: 0,
@@ -65,27 +60,24 @@ export function folderReader([root]: readonly SourceFile[]): Reader {
       }
     },
     schema: async () => schema,
-    async *rows(): AsyncGenerator<RecordBatch> {
+    async *rows() {
       const { images } = await list()
-      let batch: { image: { bytes: Uint8Array; path: string }; label: string }[] = []
-      let bytesHeld = 0
-      for (const [index, image] of images.entries()) {
-        const bytes = await readFile(join(root.path, image.path))
-        batch.push({ image: { bytes, path: nameOf(image) }, label: image.className })
-        bytesHeld += bytes.length
-        if (batch.length < batchSize && bytesHeld < batchBytes && index < images.length - 1) continue
-        yield recordBatch(schema, {
-          image: batch.map(row => row.image),
-          label: batch.map(row => row.label),
-        })
-        batch = []
-        bytesHeld = 0
-      }
+      yield* imageBatches(schema, images, rows => ({ label: rows.map(({ className }) => className) }))
     },
   }
 }
 
-async function listImages(root: SourceFile): Promise<{ classNames: string[]; images: ImageFile[] }> {
+interface Listing {
+  /** In the order of the class folders, or of the synsets. */
+  readonly classNames: string[]
+  readonly images: LabeledImage[]
+}
+
+async function listImages(root: SourceFile): Promise<Listing> {
+  const { companions = [] } = root
+  const { nameOf } = await readSynsetNames(companions)
+  const truth = await readGroundTruth(companions)
+  if (truth !== undefined) return listUnsorted(root, truth, nameOf)
   const entries = await visibleEntries(root.path)
   const stray = entries.find(entry => !entry.isFolder && isImageFile(entry.name))
   if (stray !== undefined) {
@@ -96,18 +88,39 @@ async function listImages(root: SourceFile): Promise<{ classNames: string[]; ima
   }
   const folders = entries.filter(entry => entry.isFolder).map(entry => entry.name)
   const foreign = await Promise.all(folders.map(name => isForeignFolder(join(root.path, name))))
-  const classNames = folders.filter((_, index) => !foreign[index])
+  const classFolders = folders.filter((_, index) => !foreign[index])
   const byClass = await Promise.all(
-    classNames.map(async className => (await imagesUnder(root.path, className)).sort()),
+    classFolders.map(async name => (await imagesUnder(root.path, name)).sort()),
   )
-  const images: ImageFile[] = []
+  const classNames = classFolders.map(nameOf)
+  const images: LabeledImage[] = []
   const longest = byClass.reduce((length, paths) => Math.max(length, paths.length), 0)
   for (let turn = 0; turn < longest; turn++) {
     for (const [index, paths] of byClass.entries()) {
-      if (turn < paths.length) images.push({ className: classNames[index], path: paths[turn] })
+      if (turn >= paths.length) continue
+      const [className, path] = [classNames[index], paths[turn]]
+      images.push({ className, path: `${root.name}/${path}`, file: join(root.path, path) })
     }
   }
   return { classNames, images }
+}
+
+/** Images in one folder, whose classes a file tells. */
+async function listUnsorted(
+  root: SourceFile,
+  truth: GroundTruth,
+  nameOf: (synset: string) => string,
+): Promise<Listing> {
+  const within = truth.folder === '' ? '' : `${truth.folder}/`
+  const entries = await visibleEntries(join(root.path, truth.folder))
+  const names = entries.filter(({ name, isFolder }) => !isFolder && isImageFile(name)).map(({ name }) => name)
+  const synsets = truth.synsetsOf(names)
+  const images = names.map((name, index) => ({
+    className: nameOf(synsets[index]),
+    path: `${root.name}/${within}${name}`,
+    file: join(root.path, truth.folder, name),
+  }))
+  return { classNames: [...new Set(synsets)].sort().map(nameOf), images }
 }
 
 /**

@@ -4,14 +4,16 @@ import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { ConfigError } from '../errors.js'
 import { type DatasetConfig, datasetFormats } from '../pipeline/config.js'
+import { celebaLayout } from './celeba.js'
 import { cifarLayout } from './cifar.js'
 import { idxLayout } from './idx.js'
+import { annotationsOf } from './imagenet.js'
 import type { Layout } from './layout.js'
 import { npyLayout } from './npy.js'
 import { namesOfPart } from './parts.js'
 import type { Format, Part, SourceFile } from './source.js'
 
-const layouts: readonly Layout[] = [cifarLayout, idxLayout, npyLayout]
+const layouts: readonly Layout[] = [celebaLayout, cifarLayout, idxLayout, npyLayout]
 
 const formatsByEnding: Readonly<Record<string, Format>> = {
   '.parquet': 'parquet',
@@ -120,15 +122,16 @@ async function withLabels({ format, files }: Location, path: string, part: Part)
 const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const formatOf = (name: string): Format | undefined =>
-  formatsByEnding[extname(name).toLowerCase()] ?? layouts.find(layout => layout.matches(name))?.format
+  layouts.find(layout => layout.matches(name))?.format ?? formatsByEnding[extname(name).toLowerCase()]
 
 function isShard(name: string, format: Format | undefined): boolean {
   const own = formatsByEnding[extname(name).toLowerCase()]
   return own !== undefined && (format === undefined || own === format)
 }
 
-function folder(path: string): Location {
-  return { format: 'folder', files: [{ path, name: basename(path) }] }
+async function folder(path: string): Promise<Location> {
+  const companions = await annotationsOf(path)
+  return { format: 'folder', files: [{ path, name: basename(path), companions }] }
 }
 
 async function files(

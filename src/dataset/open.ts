@@ -1,6 +1,7 @@
 /** The formats there are. */
 import type { DatasetConfig } from '../pipeline/config.js'
 import { arrowReader } from './arrow.js'
+import { celebaReader } from './celeba.js'
 import { cifarReader } from './cifar.js'
 import { csvReader } from './csv.js'
 import { folderReader } from './folder.js'
@@ -18,6 +19,7 @@ const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part
   cifar: cifarReader,
   idx: idxReader,
   npy: npyReader,
+  celeba: celebaReader,
 }
 
 /**

@@ -7,7 +7,7 @@ const sparsities = z
   .union([share, z.array(share).min(1)])
   .transform(value => (Array.isArray(value) ? value : [value]))
 
-export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar', 'idx', 'npy'] as const
+export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar', 'idx', 'npy', 'celeba'] as const
 
 const dataset = z.strictObject({
   format: z.enum(datasetFormats).optional().describe('layout of the data; found from the path when absent'),

@@ -1,0 +1,52 @@
+/** Image files as rows of a table. */
+import { readFile } from 'node:fs/promises'
+import { type Field, type RecordBatch, Schema } from 'apache-arrow'
+import { DataError } from '../errors.js'
+import { type ColumnValues, type ImageValue, recordBatch } from '../tables/columns.js'
+
+const batchRows = 256
+const batchBytes = 16 << 20
+
+export interface ImageFile {
+  /** Absolute path. */
+  readonly file: string
+  /** Path by which the table knows it. */
+  readonly path: string
+}
+
+/** Columns with Hugging Face's types for them, so that `datasets` shows the images and knows the classes by name. */
+export function imageSchema(
+  fields: readonly Field[],
+  classNames: Readonly<Record<string, readonly string[]>> = {},
+): Schema {
+  const classes = Object.entries(classNames).map(([name, names]) => [name, { names, _type: 'ClassLabel' }])
+  const features = { image: { _type: 'Image' }, ...Object.fromEntries(classes) }
+  return new Schema([...fields], new Map([['huggingface', JSON.stringify({ info: { features } })]]))
+}
+
+/**
+ * The images of some rows in a column `image`, a bounded number of bytes at a time.
+ * @param others the other columns of these rows
+ * @throws DataError if a file is not there
+ */
+export async function* imageBatches<T extends ImageFile>(
+  schema: Schema,
+  rows: readonly T[],
+  others: (rows: readonly T[]) => Record<string, ColumnValues>,
+): AsyncGenerator<RecordBatch> {
+  let image: ImageValue[] = []
+  let bytesHeld = 0
+  let start = 0
+  for (const [index, { file, path }] of rows.entries()) {
+    const bytes = await readFile(file).catch(cause => {
+      throw new DataError('the image file cannot be read', { file, cause })
+    })
+    image.push({ bytes, path })
+    bytesHeld += bytes.length
+    if (image.length < batchRows && bytesHeld < batchBytes && index < rows.length - 1) continue
+    yield recordBatch(schema, { image, ...others(rows.slice(start, index + 1)) })
+    image = []
+    bytesHeld = 0
+    start = index + 1
+  }
+}
