@@ -40,7 +40,10 @@ const dataset = z.strictObject({
     .optional()
     .describe('1 grey, 3 colour; found when absent'),
   limit: positive.optional().describe('read only the first N training examples'),
-  onBadExample: z.enum(['fail', 'skip']).default('fail'),
+  onBadExample: z
+    .enum(['fail', 'skip'])
+    .default('fail')
+    .describe('at a damaged example: stop, or leave it out and list it in `skipped.parquet`'),
 })
 
 const schedule = z.enum(['constant', 'cosine', 'step', 'triangular'])
@@ -48,20 +51,29 @@ const schedule = z.enum(['constant', 'cosine', 'step', 'triangular'])
 const model = z.strictObject({
   architecture: z.string().default('cnn-small').describe('mlp, cnn-small, cnn-fast, or wrn-<depth>-<width>'),
   width: z.number().positive().default(1).describe('factor on the number of filters'),
-  epochs: z.number().positive().default(8),
-  batchSize: positive.default(128),
-  learningRate: z.number().positive().optional().describe('peak rate; the architecture’s own when absent'),
+  epochs: z.number().positive().default(8).describe('passes over the training data; may be a fraction'),
+  batchSize: positive.default(128).describe('examples a step'),
+  learningRate: z
+    .number()
+    .positive()
+    .optional()
+    .describe('peak rate; when absent the architecture’s own, which grows with the batch size'),
   schedule: schedule.optional().describe('the architecture’s own when absent'),
-  warmupEpochs: z.number().min(0).optional(),
-  /** For `step`: epochs (as shares of training) at which the rate falls by `stepFactor`. */
-  stepAt: z.array(share).default([0.5, 0.75]),
-  stepFactor: share.default(0.1),
-  momentum: share.optional(),
-  nesterov: z.boolean().default(true),
-  weightDecay: z.number().min(0).optional(),
-  labelSmoothing: share.optional(),
-  dropout: share.default(0),
-  flip: z.enum(['none', 'random', 'alternating']).optional(),
+  warmupEpochs: z.number().min(0).optional().describe('epochs over which the rate rises from 0'),
+  stepAt: z
+    .array(share)
+    .default([0.5, 0.75])
+    .describe('for `step`: shares of training at which the rate falls'),
+  stepFactor: share.default(0.1).describe('for `step`: what the rate is multiplied by'),
+  momentum: share.optional().describe('of stochastic gradient descent'),
+  nesterov: z.boolean().default(true).describe('Nesterov’s form of momentum'),
+  weightDecay: z.number().min(0).optional().describe('L2 penalty on kernels'),
+  labelSmoothing: share.optional().describe('share of the target spread over all classes'),
+  dropout: share.default(0).describe('share of units dropped before dense layers (mlp, cnn-small)'),
+  flip: z
+    .enum(['none', 'random', 'alternating'])
+    .optional()
+    .describe('mirror pictures left to right; the architecture’s own when absent'),
   shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
 })
 
@@ -117,7 +129,12 @@ const scope = z
   .describe('one threshold for all kernels, or one for each; small networks survive 90 % only globally')
 
 const compression = z.discriminatedUnion('method', [
-  z.strictObject({ method: z.literal('magnitude'), sparsity: sparsities, scope, ...pruning }),
+  z.strictObject({
+    method: z.literal('magnitude'),
+    sparsity: sparsities.describe('share of the weights to remove; several give a level each'),
+    scope,
+    ...pruning,
+  }),
   z.strictObject({
     method: z.literal('random'),
     sparsity: sparsities.describe('share of the weights to remove; several give a level each'),
@@ -139,7 +156,7 @@ const compression = z.discriminatedUnion('method', [
 
 const population = z.strictObject({
   seeds: positive.default(5).describe('members a level'),
-  firstSeed: z.number().int().min(0).default(0),
+  firstSeed: z.number().int().min(0).default(0).describe('seed of the first member'),
   crossFit: z
     .number()
     .int()
@@ -150,25 +167,40 @@ const population = z.strictObject({
 })
 
 const scoring = z.strictObject({
-  ties: z.enum(['probability', 'reference']).default('probability'),
+  ties: z
+    .enum(['probability', 'reference'])
+    .default('probability')
+    .describe(
+      'how modal labels break ties: by mean probability, or to the highest class as the paper’s code does',
+    ),
   evidence: z
     .enum(['auto', 'out-of-sample', 'all'])
     .default('auto')
     .describe('whose predictions judge a label; auto: out of sample where there are any'),
   decision: z
     .discriminatedUnion('rule', [
-      z.strictObject({ rule: z.literal('threshold'), threshold: share.default(0.5) }),
-      z.strictObject({ rule: z.literal('budget'), count: positive }),
+      z.strictObject({
+        rule: z.literal('threshold'),
+        threshold: share.default(0.4).describe('label quality under which a label is an issue'),
+      }),
+      z.strictObject({
+        rule: z.literal('budget'),
+        count: positive.describe('the N most suspicious labels are issues'),
+      }),
     ])
-    .default({ rule: 'threshold', threshold: 0.5 }),
+    .default({ rule: 'threshold', threshold: 0.4 })
+    .describe('which labels are issues'),
   alpha: share.default(0.05).describe('level of the significance tests'),
 })
 
 export const retrainArms = ['all', 'non-pie', 'random', 'cleaned', 'relabeled'] as const
 
 const retrain = z.strictObject({
-  seeds: positive.default(3),
-  arms: z.array(z.enum(retrainArms)).default([...retrainArms]),
+  seeds: positive.default(3).describe('networks an arm'),
+  arms: z
+    .array(z.enum(retrainArms))
+    .default([...retrainArms])
+    .describe('what the networks are trained on'),
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
 })
 
@@ -181,7 +213,10 @@ export const pipelineSchema = z
       .describe('names the folder of its runs'),
     dataset,
     model: model.prefault({}),
-    engine: z.enum(['onnxruntime', 'tfjs']).default('onnxruntime'),
+    engine: z
+      .enum(['onnxruntime', 'tfjs'])
+      .default('onnxruntime')
+      .describe('what trains the members; tfjs takes tfjs-node-gpu or tfjs-node where installed'),
     population: population.prefault({}),
     compress: z.array(compression).default([]),
     scoring: scoring.prefault({}),

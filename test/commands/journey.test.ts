@@ -52,7 +52,7 @@ describe('init', () => {
     const written = await readFile(join(folder, 'pieline.yaml'), 'utf8')
     expect(parse(written)).toMatchObject({
       dataset: { format: 'folder', path: '.', testShare: 0.2 },
-      model: { architecture: 'cnn-small' },
+      model: { architecture: 'cnn-fast' },
       population: { seeds: 5, crossFit: 5 },
     })
   })
@@ -91,7 +91,7 @@ describe('run', () => {
       'level',
       'dense',
       'magnitude-0.9',
-      'int8-dynamic',
+      'int8-static',
       'label issue',
       'cleaned',
       'report',

@@ -1,15 +1,16 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DataError, RunError } from '../../src/errors.js'
 import { openTable, readNpy, streamNpy, writeNpy, writeTable, writeText } from '../../src/pipeline/files.js'
 import { skippedSchema } from '../../src/tables/schemas.js'
 
 let folder: string
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'files-'))
+  folder = await mkdtemp(join(tmpdir(), 'pieline-files-'))
 })
+afterAll(() => rm(folder, { recursive: true }))
 
 describe('array files', () => {
   test('are laid out as NumPy’s format 1.0 is', async () => {

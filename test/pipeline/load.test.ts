@@ -27,7 +27,7 @@ test('fills in every default, and starts relative paths from the pipeline file',
     model: { architecture: 'cnn-small' },
     population: { seeds: 5, crossFit: 5 },
     compress: [],
-    scoring: { decision: { rule: 'threshold', threshold: 0.5 } },
+    scoring: { decision: { rule: 'threshold', threshold: 0.4 } },
     seed: 0,
   })
   expect(pipeline.retrain).toBeUndefined()
@@ -57,7 +57,7 @@ describe('refuses, with the place and the mend,', () => {
       "
       3 things are wrong with this pipeline:
         pipelines/tiny.yaml:6, key "compress[1].sparsity": is missing
-          Add it.
+          Add it: share of the weights to remove; several give a level each.
         pipelines/tiny.yaml:6, key "compress[1].sparcity": is not a known key
           Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, quantize.
         pipelines/tiny.yaml:3, key "datasets": is not a known key
@@ -88,7 +88,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}scoring: { decision: { rule: budget } }\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:3, key "scoring.decision.count": is missing
-        Add it.
+        Add it: the N most suspicious labels are issues.
       "
     `)
   })
@@ -97,6 +97,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}model:\n  epochs: many\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "model.epochs": must be a number, is "many"
+        Meaning: passes over the training data; may be a fraction.
       "
     `)
     expect(refusal(`${minimal}population: { seeds: 2.5 }\n`)).toMatchInlineSnapshot(`
@@ -115,6 +116,7 @@ describe('refuses, with the place and the mend,', () => {
     ).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].sparsity": must be a number or a list, is "most"
+        Meaning: share of the weights to remove; several give a level each.
       "
     `)
     expect(refusal('name: tiny\ndataset: data.parquet\n')).toMatchInlineSnapshot(`
@@ -195,8 +197,16 @@ describe('refuses, with the place and the mend,', () => {
       refusal(`${withTest}compress:\n  - { method: float16 }\nretrain: { level: float-16 }\n`),
     ).toMatchInlineSnapshot(`
       "
-      pipelines/tiny.yaml:5, key "retrain.level": "float-16" is not a level of this pipeline
-        Did you mean "float16"? Possible: dense, float16.
+      pipelines/tiny.yaml:5, key "retrain.level": "float-16" is not a compressed level of this pipeline
+        Did you mean "float16"? Possible: float16.
+      "
+    `)
+    expect(
+      refusal(`${withTest}compress:\n  - { method: float16 }\nretrain: { level: dense }\n`),
+    ).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:5, key "retrain.level": "dense" is not a compressed level of this pipeline
+        Possible: float16.
       "
     `)
     expect(
@@ -207,6 +217,26 @@ describe('refuses, with the place and the mend,', () => {
       "
     `)
   })
+
+  test('arms that would write the same files', () => {
+    expect(refusal(`${withTest}retrain: { arms: [all, cleaned, all] }\n`)).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:3, key "retrain.arms[2]": names the arm "all" a second time
+        Remove it.
+      "
+    `)
+  })
+
+  test.each(['population.crossFit=0', 'population.seeds=4'])(
+    'evidence out of sample where %s leaves none',
+    setting => {
+      const text = `${minimal}scoring: { evidence: out-of-sample }\n`
+      expect(parsePipeline(text, 'tiny.yaml').scoring.evidence).toBe('out-of-sample')
+      expect(refusal(text, setting)).toContain(
+        'key "scoring.evidence": "out-of-sample" needs a member for each fold',
+      )
+    },
+  )
 
   test('an architecture that there is none of, before any data are read', () => {
     expect(refusal(`${minimal}model: { architecture: resnet-50 }\n`)).toMatchInlineSnapshot(`
@@ -311,6 +341,7 @@ describe('overrides', () => {
     expect(refusal(minimal, 'model.epochs=few')).toMatchInlineSnapshot(`
       "
       --set model.epochs=few, key "model.epochs": must be a number, is "few"
+        Meaning: passes over the training data; may be a fraction.
       "
     `)
     expect(refusal(minimal, 'name.first=x')).toMatchInlineSnapshot(`
