@@ -4,8 +4,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fingerprint } from '../dataset/fingerprint.js'
 import { openReader } from '../dataset/open.js'
-import { planIngest } from '../dataset/plan.js'
+import { type IngestPlan, planIngest } from '../dataset/plan.js'
 import { gigaflops } from '../engine/onnxruntime/speed.js'
+import { DataError } from '../errors.js'
 import type { DatasetConfig, Pipeline } from '../pipeline/config.js'
 import { type DatasetShape, estimate } from '../pipeline/estimate.js'
 import { type PlannedPart, partsOf, planRun } from '../pipeline/plan.js'
@@ -104,19 +105,28 @@ async function stageSeconds(
   return Object.fromEntries(Object.entries(flops).map(([stage, amount]) => [stage, amount / speed]))
 }
 
-/** Size and number of the examples, from a look at the first ones. */
+/** Size and number of the examples, from a look at the first ones, or at all where those do not tell. */
 async function shapeOf(config: DatasetConfig): Promise<DatasetShape> {
-  const { test, ...training } = config
-  const { parts, input, classes } = await planIngest(
-    { ...training, limit: Math.min(sampled, config.limit ?? sampled), testShare: 0, onBadExample: 'skip' },
-    { crossFit: 0, seed: 0, signal: new AbortController().signal, start() {}, advance() {}, log() {} },
-  )
-  const rows = Math.min(
-    parts[0].description.rows ?? parts[0].survey.rows,
-    config.limit ?? Number.POSITIVE_INFINITY,
-  )
+  const { test, limit = Number.POSITIVE_INFINITY } = config
+  const known = (await (await openReader(config, 'train')).describe()).rows
+  const sample = Math.min(known === undefined ? Number.POSITIVE_INFINITY : sampled, limit)
+  const { parts, input, classes } = await look(config, sample).catch(error => {
+    // Rows in the order of their classes: the first ones are of some classes only.
+    if (error instanceof DataError && sample < limit) return look(config, limit)
+    throw error
+  })
+  const rows = Math.min(known ?? parts[0].survey.rows, limit)
   const held = test === undefined ? rows * config.testShare : 0
   const testRows =
     test === undefined ? held : ((await (await openReader(config, 'test')).describe()).rows ?? 0)
   return { input, classes: classes.names.length, trainExamples: rows - held, testExamples: testRows }
+}
+
+/** @param rows training examples to read at most, may be infinite */
+function look({ test, limit, ...training }: DatasetConfig, rows: number): Promise<IngestPlan> {
+  const most = Number.isFinite(rows) ? { limit: rows } : {}
+  return planIngest(
+    { ...training, ...most, testShare: 0, onBadExample: 'skip' },
+    { crossFit: 0, seed: 0, signal: new AbortController().signal, start() {}, advance() {}, log() {} },
+  )
 }

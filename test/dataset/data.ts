@@ -1,9 +1,10 @@
 /** Small data sets, made by the tests themselves, and ingest over them. */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Binary, type DataType, Field, Float64, Int64, type RecordBatch, Schema, Utf8 } from 'apache-arrow'
 import sharp from 'sharp'
+import { afterAll } from 'vitest'
 import { type DatasetInfo, readDatasetInfo } from '../../src/dataset/info.js'
 import { PielineError } from '../../src/errors.js'
 import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
@@ -14,7 +15,16 @@ import { ingest } from '../../src/stages/ingest.js'
 import { type ColumnValues, recordBatch } from '../../src/tables/columns.js'
 import { imageType, vectorType } from '../../src/tables/schemas.js'
 
-export const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'dataset-'))
+const folders: string[] = []
+
+/** A folder that is gone when the tests of the file are over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pieline-dataset-'))
+  folders.push(folder)
+  return folder
+}
+
+afterAll(() => Promise.all(folders.map(folder => rm(folder, { recursive: true, force: true }))))
 
 export interface PngOptions {
   readonly width?: number

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -12,7 +12,7 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DataError } from '../../src/errors.js'
 import { openTable, writeTable } from '../../src/pipeline/files.js'
 import { encodeArrow, readArrow } from '../../src/tables/arrow.js'
@@ -38,8 +38,9 @@ import {
 
 let folder: string
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tables-'))
+  folder = await mkdtemp(join(tmpdir(), 'pieline-tables-'))
 })
+afterAll(() => rm(folder, { recursive: true }))
 
 const schema = examplesSchema({ content: { kind: 'image' }, groups: ['font'], trueLabel: true })
 

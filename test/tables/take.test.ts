@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -102,7 +102,8 @@ test('taken rows are the rows, of batches and of slices of them', () => {
 })
 
 test('types that other writers use, decimals and lists among them', async () => {
-  const path = join(await mkdtemp(join(tmpdir(), 'take-')), 'types.parquet')
+  const folder = await mkdtemp(join(tmpdir(), 'pieline-take-'))
+  const path = join(folder, 'types.parquet')
   const instance = await DuckDBInstance.create()
   const connection = await instance.connect()
   await connection.run(`copy (
@@ -116,4 +117,5 @@ test('types that other writers use, decimals and lists among them', async () => 
   }
   connection.closeSync()
   instance.closeSync()
+  await rm(folder, { recursive: true })
 })
