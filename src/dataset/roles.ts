@@ -1,5 +1,5 @@
 /** Which column of the source is the label, the image, a feature, an id, a subgroup. */
-import { DataError } from '../errors.js'
+import { ConfigError, DataError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { DatasetConfig } from '../pipeline/config.js'
 import type { Roles, SourceColumn, SourceDescription } from './source.js'
@@ -8,6 +8,7 @@ import type { Roles, SourceColumn, SourceDescription } from './source.js'
  * The roles of the columns of the training data. An image column wins over features where neither is named;
  * features are all numeric columns and lists of numbers that have no other role, in the order of the file.
  * @throws DataError if a named column is not there or cannot play its part, or nothing is left to learn from
+ * @throws ConfigError if the label is to be learnt from, or both an image and features are named
  */
 export function resolveRoles(config: DatasetConfig, description: SourceDescription): Roles {
   const find = finder(description)
@@ -73,8 +74,20 @@ function resolveContent(
     })
   }
   if (config.features !== undefined) {
+    if (config.image !== undefined) {
+      throw new ConfigError('both an image column and features are named', {
+        key: 'dataset.features',
+        mend: 'Leave one of them out.',
+      })
+    }
     for (const name of config.features) {
       const column = find(name, 'dataset.features')
+      if (name === config.label || name === config.trueLabel) {
+        throw new ConfigError(`the column "${name}" is what networks are to predict, not to learn from`, {
+          key: 'dataset.features',
+          mend: 'Take it out of the features.',
+        })
+      }
       if (column.kind === 'number' || column.kind === 'vector') continue
       throw new DataError(`the column "${name}" is not numeric`, { file, key: 'dataset.features' })
     }

@@ -316,6 +316,19 @@ describe('features', () => {
       `"exit 3: text.csv, key "dataset.features": the column "name" is not numeric"`,
     )
   })
+
+  test('that give the label away', async () => {
+    const path = await writeBytes(at('leak.csv'), 'x,label,truth\n1,0,0\n2,1,1\n3,0,1\n4,1,1\n')
+    expect(await failure({ path, features: ['x', 'label'] })).toMatchInlineSnapshot(`
+      "exit 2: key "dataset.features": the column "label" is what networks are to predict, not to learn from
+        Take it out of the features."
+    `)
+    expect(await failure({ path, trueLabel: 'truth', features: ['x', 'truth'] })).toContain('"truth"')
+    expect(await failure({ path, image: 'x', features: ['x'] })).toMatchInlineSnapshot(`
+      "exit 2: key "dataset.features": both an image column and features are named
+        Leave one of them out."
+    `)
+  })
 })
 
 describe('ids', () => {

@@ -428,6 +428,12 @@ describe('fingerprint', () => {
     expect(await of({ path: a })).not.toBe(await of({ path: a, test: b }))
   })
 
+  test('takes test data that lack the true label', async () => {
+    const path = await writeBytes(join(folder, 'truth', 'train.csv'), 'x,label,truth\n1,0,0\n2,1,1\n')
+    const test = await writeBytes(join(folder, 'truth', 'test.csv'), 'x,label\n1,0\n2,1\n')
+    expect(await of({ path, test, trueLabel: 'truth' })).toMatch(/^[0-9a-f]{64}$/)
+  })
+
   test('takes in the images of folders and of CSV files of paths', async () => {
     const root = join(folder, 'hashed')
     await writeBytes(join(root, 'a', '1.png'), await png([1]))
