@@ -43,6 +43,12 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
   const levels = levelsOf(pipeline)
   const dataset = await readDatasetInfo(context.input('dataset.json'))
   const members = JSON.parse(await readFile(context.input('members.json'), 'utf8')) as Members
+  const { seeds, crossFit } = pipeline.population
+  if (pipeline.scoring.evidence === 'auto' && seeds < crossFit) {
+    progress.log(
+      `${crossFit - seeds} of ${crossFit} folds are judged by members that trained on them: set population.seeds to ${crossFit} or more`,
+    )
+  }
   const examples = await readExamples(context, dataset.trainExamples + dataset.testExamples)
   const { headline } = await audit(
     {

@@ -133,12 +133,12 @@ function predictionsOf(level: string, says = saysOne) {
   }
 }
 
-function contextOf(scoring: PipelineInput['scoring'] = {}): StageContext {
+function contextOf(scoring: PipelineInput['scoring'] = {}, crossFit = 2): StageContext {
   const pipeline = pipelineSchema.parse({
     name: 'pets',
     dataset: { path: 'pets.parquet', trueLabel: 'truth', groups: ['hair'] },
     compress: [{ method: 'magnitude', sparsity: 0.9 }, { method: 'int8-dynamic' }],
-    population: { seeds: 2, firstSeed: 3, crossFit: 2 },
+    population: { seeds: 2, firstSeed: 3, crossFit },
     scoring,
   })
   return {
@@ -167,6 +167,17 @@ async function rowsOf(path: string): Promise<Record<string, unknown>[]> {
 const logistic = (margin: number) => 1 / (1 + Math.exp(-margin))
 
 describe('score', () => {
+  it('says so where folds are judged by members that trained on them', async () => {
+    const said: string[] = []
+    const log = (message: string) => said.push(message)
+    await score.run({ ...contextOf(), progress: { ...silentProgress, log } })
+    expect(said).toEqual([])
+    await score.run({ ...contextOf({}, 5), progress: { ...silentProgress, log } })
+    expect(said).toEqual([
+      '3 of 5 folds are judged by members that trained on them: set population.seeds to 5 or more',
+    ])
+  })
+
   it('writes the scores of every example', async () => {
     await score.run(contextOf())
     const rows = await rowsOf('scores.parquet')
