@@ -72,7 +72,7 @@ export interface Trainer {
 
 export interface Engine {
   readonly name: 'onnxruntime' | 'tfjs' | 'tfjs-node' | 'tfjs-node-gpu'
-  /** Version of the library underneath, part of every member's key. */
+  /** Version of the library underneath. */
   readonly version: string
   createTrainer(
     architecture: Architecture,

@@ -23,6 +23,8 @@ export function createTrainingPool(workers: number): TrainingPool {
     minThreads: 0,
     maxThreads: workers,
     concurrentTasksPerWorker: 1,
+    // A thread without work would otherwise end at once, and the next member's read the training set anew.
+    idleTimeout: 60_000,
   })
   return {
     async train(task, onProgress) {

@@ -8,10 +8,10 @@ import { prunableKernels, weightSpecs } from '../../src/model/weights.js'
 const colour: InputShape = { kind: 'image', height: 32, width: 32, channels: 3 }
 const grey: InputShape = { kind: 'image', height: 28, width: 28, channels: 1 }
 
-function build(name: string, input: InputShape, width = 1, classes = 10) {
+function build(name: string, input: InputShape, width = 1, classes = 10, dropout = 0) {
   const channels = input.kind === 'image' ? input.channels : input.features
   const normalization = { mean: new Float32Array(channels), deviation: new Float32Array(channels).fill(1) }
-  return buildArchitecture(name, normalization, { input, classes, width, dropout: 0 })
+  return buildArchitecture(name, normalization, { input, classes, width, dropout })
 }
 
 function trained(name: string, input: InputShape, width = 1): number {
@@ -62,6 +62,11 @@ describe('names', () => {
 
   it.each(['cnn-small', 'cnn-fast', 'wrn-16-1'])('refuses features for %s', name => {
     expect(() => build(name, { kind: 'features', features: 8 })).toThrow(ConfigError)
+  })
+
+  it.each(['cnn-fast', 'wrn-16-1'])('refuses dropout for %s, which has none', name => {
+    expect(() => build(name, colour, 1, 10, 0.1)).toThrow(/no dropout/)
+    expect(build('cnn-small', colour, 1, 10, 0.1).layers).toContainEqual({ kind: 'dropout', rate: 0.1 })
   })
 
   it('takes pictures too small to pool three times only where they can be', () => {

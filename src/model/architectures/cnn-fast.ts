@@ -23,8 +23,9 @@ export const cnnFast: Family = {
     flip: 'alternating',
     shift: 2,
   },
-  layers({ input, classes, width }) {
+  layers({ input, classes, width, dropout }) {
     if (input.kind !== 'image') throw new RangeError('cnn-fast learns from pictures: use mlp for features')
+    if (dropout > 0) throw new RangeError('cnn-fast has no dropout: leave `model.dropout` out')
     const norm = (name: string): Layer => ({
       kind: 'batchNorm',
       name,

@@ -3,7 +3,7 @@ import type { InputShape, Layer } from '../architecture.js'
 
 /** Training settings tuned for a family at batch size 128 unless it says otherwise; the pipeline file overrides each. */
 export interface Recipe {
-  /** Peak learning rate for the mean loss of a batch of {@link Recipe.batchSize}. */
+  /** Peak learning rate for the mean loss of a batch of 128. */
   readonly learningRate: number
   readonly schedule: 'constant' | 'cosine' | 'step' | 'triangular'
   readonly warmupEpochs: number

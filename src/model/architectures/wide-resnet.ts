@@ -42,7 +42,7 @@ export const wideResnet: Family = {
     flip: 'random',
     shift: 4,
   },
-  layers({ input, classes, width }, match) {
+  layers({ input, classes, width, dropout }, match) {
     const depth = Number(match[1])
     const widen = Number(match[2])
     if (depth < 10 || (depth - 4) % 6 !== 0 || widen < 1) {
@@ -50,6 +50,7 @@ export const wideResnet: Family = {
     }
     if (input.kind !== 'image')
       throw new RangeError('a wide ResNet learns from pictures: use mlp for features')
+    if (dropout > 0) throw new RangeError('this wide ResNet has no dropout: leave `model.dropout` out')
     const layers: Layer[] = [convolution('conv', scaled(16, width), 3, 1)]
     let inputs = scaled(16, width)
     for (const [group, filters] of [16, 32, 64].map(base => scaled(base * widen, width)).entries()) {
