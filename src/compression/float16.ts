@@ -95,7 +95,7 @@ function halfTensor(name: string, weight: Tensor, notes: string[]): Tensor {
   const values = floatArray(weight)
   const beyond = values.reduce((count, value) => count + (Math.abs(value) > float16Max ? 1 : 0), 0)
   if (beyond > 0) {
-    notes.push(`float16: ${beyond} of ${values.length} values of "${weight.name}" clamped to ±${float16Max}`)
+    notes.push(`${beyond} of ${values.length} values of "${weight.name}" clamped to ±${float16Max}`)
   }
   const clamped = values.map(value => Math.min(float16Max, Math.max(-float16Max, value)))
   return tensorOf(name, dimsOf(weight), toFloat16(clamped))

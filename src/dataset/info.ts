@@ -47,7 +47,7 @@ export function encodeDatasetInfo(info: DatasetInfo): string {
   return `${JSON.stringify({ ...info, normalization }, null, 2)}\n`
 }
 
-/** @throws DataError if the text is no such file */
+/** @throws SyntaxError or ZodError if the text is no such file */
 export function decodeDatasetInfo(text: string): DatasetInfo {
   const info = schema.parse(JSON.parse(text))
   const { mean, deviation } = info.normalization

@@ -121,7 +121,7 @@ describe('float16', () => {
     graph.node('MatMul', ['input', 'w'], {}, 'product')
     graph.output('logits', 'float32', ['N', 2], 'product')
     const { bytes, notes } = await compress(graph.encode('large'), 'float16', {})
-    expect(notes).toEqual(['float16: 2 of 4 values of "w" clamped to ±65504'])
+    expect(notes).toEqual(['2 of 4 values of "w" clamped to ±65504'])
     expect(await logits(bytes, Float32Array.of(0.5, 0, 0, 1))).toEqual(Float32Array.of(32752, -32752, 1, 2))
   })
 
