@@ -182,8 +182,8 @@ function define(object: Record<PropertyKey, unknown>, key: PropertyKey, value: u
 }
 
 /**
- * There must be such an architecture; levels name files and columns, so each may come once; and what names a level
- * must name one that exists.
+ * There must be such an architecture; levels and arms name files and columns, so each may come once; what names a
+ * level must name one that exists; and evidence out of sample must be there.
  */
 function checkNames(pipeline: Pipeline, locate: Locate): void {
   const faults: Parameters<typeof faultsError>[0][number][] = []
@@ -214,14 +214,32 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
       message: `must be less than "end" (${config.end}), is ${config.begin}`,
     })
   })
-  const wanted = pipeline.retrain?.level
-  if (wanted !== undefined && !seen.has(wanted)) {
-    const meant = nearest(wanted, seen)
+  const { level: wanted, arms = [] } = pipeline.retrain ?? {}
+  const compressed = [...seen].filter(name => name !== 'dense')
+  if (wanted !== undefined && !compressed.includes(wanted)) {
+    const meant = nearest(wanted, compressed)
     const question = meant === undefined ? '' : `Did you mean "${meant}"? `
     faults.push({
       path: ['retrain', 'level'],
-      message: `"${wanted}" is not a level of this pipeline`,
-      mend: `${question}Possible: ${[...seen].join(', ')}.`,
+      message: `"${wanted}" is not a compressed level of this pipeline`,
+      mend:
+        compressed.length > 0 ? `${question}Possible: ${compressed.join(', ')}.` : 'Add one to `compress`.',
+    })
+  }
+  arms.forEach((arm, at) => {
+    if (arms.indexOf(arm) === at) return
+    faults.push({
+      path: ['retrain', 'arms', at],
+      message: `names the arm "${arm}" a second time`,
+      mend: 'Remove it.',
+    })
+  })
+  const { seeds, crossFit } = pipeline.population
+  if (pipeline.scoring.evidence === 'out-of-sample' && (crossFit === 0 || seeds < crossFit)) {
+    faults.push({
+      path: ['scoring', 'evidence'],
+      message: `"out-of-sample" needs a member for each fold, and there are ${seeds} members and ${crossFit} folds`,
+      mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many.',
     })
   }
   if (faults.length > 0) throw faultsError(faults, locate)
