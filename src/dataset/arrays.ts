@@ -150,11 +150,14 @@ function pixelsOf(inputs: Uint8Array, input: ArrayInput & { kind: 'image' }, row
   return { height, width, channels, data: rowOf(inputs, height * width * channels, row) }
 }
 
-/** Hugging Face's own types, so that `datasets` shows the images and knows the classes by name. */
+/**
+ * Hugging Face's own types, so that `datasets` shows the images and knows the classes by name. It takes them for
+ * nullable fields alone.
+ */
 function schemaOf({ input, labels }: ArrayFile): Schema {
   const inputType: DataType = input.kind === 'image' ? imageType : vectorType(input.features)
   const fields = [
-    new Field(inputName(input), inputType, false),
+    new Field(inputName(input), inputType, true),
     ...labels.map(({ name, kind }) => new Field(name, kind === 'text' ? new Utf8() : new Int64(), true)),
   ]
   const named = labels.filter(({ classNames }) => classNames !== undefined)

@@ -39,9 +39,9 @@ export function celebaReader([list]: readonly SourceFile[], part: Part): Reader 
 
   async function schema(): Promise<Schema> {
     const { attributes } = await read()
-    const fields = attributes.map(name => new Field(name, new Int64(), false))
+    const fields = attributes.map(name => new Field(name, new Int64(), true))
     const classNames = Object.fromEntries(attributes.map(name => [name, classesOf(name)]))
-    return imageSchema([new Field('image', imageType, false), ...fields], classNames)
+    return imageSchema([new Field('image', imageType, true), ...fields], classNames)
   }
 
   return {

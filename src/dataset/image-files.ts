@@ -14,7 +14,10 @@ export interface ImageFile {
   readonly path: string
 }
 
-/** Columns with Hugging Face's types for them, so that `datasets` shows the images and knows the classes by name. */
+/**
+ * Columns with Hugging Face's types for them, so that `datasets` shows the images and knows the classes by name. It
+ * takes them for nullable fields alone.
+ */
 export function imageSchema(
   fields: readonly Field[],
   classNames: Readonly<Record<string, readonly string[]>> = {},

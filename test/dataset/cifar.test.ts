@@ -134,6 +134,8 @@ describe('CIFAR-10', () => {
     )
     const rows = await rowsOf(openTable(path))
     expect(rows.map(row => row.label)).toEqual(Array(20).fill(9n))
+    // `datasets` disregards the types of other fields.
+    expect(original.schema.fields.map(({ nullable }) => nullable)).toEqual([true, true])
     const { features } = JSON.parse(original.schema.metadata.get('huggingface')!).info
     expect(features).toEqual({ image: { _type: 'Image' }, label: { names: names10, _type: 'ClassLabel' } })
     const { bytes } = rows[11].image as { bytes: Uint8Array }
