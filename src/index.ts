@@ -20,6 +20,12 @@ export type { Observer, RunEvent } from './pipeline/events.js'
 export { loadPipeline, type Override, parseOverride, resolvePipeline } from './pipeline/load.js'
 export { type Manifest, readManifest, type StageRecord } from './pipeline/manifest.js'
 export { findRun, listAllRuns, listRuns, type Run } from './pipeline/runs.js'
+export {
+  type ScoredPredictions,
+  type ScorePredictionsOptions,
+  type Suspect,
+  scorePredictions,
+} from './predictions/score-predictions.js'
 export type { Headlines } from './stages/headlines.js'
 
 export interface RunOptions

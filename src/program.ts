@@ -6,6 +6,7 @@ import { examples } from './commands/options.js'
 import { queryCommand } from './commands/query.js'
 import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
+import { scoreCommand } from './commands/score.js'
 import { statusCommand } from './commands/status.js'
 import { pielineVersion } from './pipeline/versions.js'
 
@@ -27,7 +28,14 @@ export function createProgram(): Command {
       ),
     )
   program.addCommand(runCommand(), { isDefault: true })
-  for (const command of [initCommand(), statusCommand(), reportCommand(), queryCommand(), doctorCommand()]) {
+  for (const command of [
+    initCommand(),
+    statusCommand(),
+    reportCommand(),
+    queryCommand(),
+    scoreCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command)
   }
   for (const command of [program, ...program.commands]) command.exitOverride()

@@ -167,6 +167,18 @@ export const levelsSchema = new Schema([
   field('significant_classes', int32, 'Classes whose recall changed significantly against dense'),
 ])
 
+/** Columns of `levels.parquet` that nobody knows who has predictions alone. */
+const unknownOfPredictions = new Set(['sparsity', 'bits', 'size_bytes', 'nonzero_weights'])
+
+/** `levels.parquet` of predictions that came without their models: what is not known of these is null. */
+export const levelsOfPredictionsSchema = new Schema(
+  levelsSchema.fields.map(({ name, type, nullable, metadata }) => {
+    if (!unknownOfPredictions.has(name)) return new Field(name, type, nullable, metadata)
+    const description = `${metadata.get('description')}; null where it is unknown`
+    return new Field(name, type, true, new Map([['description', description]]))
+  }),
+)
+
 function accuracyFields(prefix: string, examples: string): Field[] {
   return [1, 5].flatMap(k => [
     nullable(
@@ -255,6 +267,12 @@ export function scoresSchema(levels: readonly string[], options: ScoresOptions =
     field('suggested_label', int32, 'Label that the ensemble would give'),
     field('suggested_p', float32, 'The ensemble’s probability of the suggested label, 0 to 1'),
   ])
+}
+
+/** `scores.parquet` of a single matrix of predictions: one row an example, in the order of the labels. */
+export function labelScoresSchema(options: ScoresOptions = {}): Schema {
+  const ofPopulations = new Set(['split', 'modal_dense', 'agreement_dense', 'pie_levels', 'disagreement'])
+  return new Schema(scoresSchema(['dense'], options).fields.filter(({ name }) => !ofPopulations.has(name)))
 }
 
 /**

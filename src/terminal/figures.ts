@@ -46,12 +46,17 @@ function words(key: string): string {
 export function closingTables(manifest: Manifest, style: Style): string {
   const { score, retrain } = headlinesOf(manifest)
   const sections = [
-    score && score.levels.length > 0 && levelTable(score.levels, style),
-    score && labelIssues(score, style),
+    score && scoreTables(score, style),
     retrain && retrain.arms.length > 0 && armTable(retrain.arms, style),
     timeLine(manifest, style),
   ]
   return sections.filter(section => typeof section === 'string').join('\n\n')
+}
+
+/** What scoring found: levels, if there are any, and label issues. */
+export function scoreTables(score: ScoreHeadline, style: Style): string {
+  const found = labelIssues(score, style)
+  return score.levels.length > 0 ? `${levelTable(score.levels, style)}\n\n${found}` : found
 }
 
 function levelTable(levels: readonly LevelFigures[], style: Style): string {

@@ -1,0 +1,50 @@
+"""Writes test/predictions/fixtures: out-of-sample probabilities, noisy labels, and how well cleanlab ranks them.
+
+    python bench/peers/label_issue_fixtures.py test/predictions/fixtures
+
+scikit-learn's digits with noise on the pixels, so that models err, and a fifth of the labels drawn from the other
+classes. Two models: logistic regression, whose probabilities are all above 0, and 25 nearest neighbours, whose are
+multiples of 1/25 with many zeros and ties.
+"""
+
+import json
+import pathlib
+import sys
+
+import cleanlab
+import numpy as np
+from cleanlab.rank import get_label_quality_scores
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+MODELS = {
+    "logistic": LogisticRegression(max_iter=60, C=0.3),
+    "neighbours": KNeighborsClassifier(25),
+}
+
+folder = pathlib.Path(sys.argv[1])
+random = np.random.default_rng(0)
+pixels, truth = load_digits(return_X_y=True)
+pixels = pixels / 16 + random.normal(0, 0.35, pixels.shape)
+wrong = random.random(len(truth)) < 0.2
+labels = (truth + wrong * random.integers(1, 10, len(truth))) % 10
+
+lines = ["label,true_label", *(f"{given},{true}" for given, true in zip(labels, truth))]
+(folder / "labels.csv").write_text("\n".join(lines) + "\n")
+figures = {}
+for name, model in MODELS.items():
+    p = cross_val_predict(model, pixels, labels, cv=5, method="predict_proba").astype(np.float16)
+    np.save(folder / f"{name}.npy", p)
+    figures[name] = {
+        method: {
+            "averagePrecision": average_precision_score(wrong, -scores),
+            "auroc": roc_auc_score(wrong, -scores),
+        }
+        for method in ["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
+        for scores in [get_label_quality_scores(labels, p.astype(np.float64), method=method)]
+    }
+made_by = f"bench/peers/label_issue_fixtures.py, cleanlab {cleanlab.__version__}, numpy {np.__version__}"
+(folder / "cleanlab.json").write_text(json.dumps({"madeBy": made_by, **figures}, indent=2) + "\n")

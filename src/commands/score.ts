@@ -1,0 +1,189 @@
+/** `pieline score`: label issues and PIEs from predictions that somebody has already. */
+import { relative } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { ConfigError } from '../errors.js'
+import type { ScoredPredictions, ScorePredictionsOptions } from '../predictions/score-predictions.js'
+import { counted, count as countText, fraction, percent } from '../report/format.js'
+import { type Style, styleFor } from '../terminal/style.js'
+import { table } from '../terminal/table.js'
+import { count, examples, gather, jsonOption } from './options.js'
+
+/** Suspects shown to a person. */
+const shown = 10
+/** Suspects put into JSON where no budget says how many. */
+const listed = 100
+
+interface Flags {
+  readonly probabilities?: string
+  readonly logits?: string
+  readonly predictions?: readonly string[]
+  readonly form?: 'probabilities' | 'logits' | 'labels'
+  readonly labels: string
+  readonly label?: string
+  readonly id?: string
+  readonly trueLabel?: string
+  readonly group?: readonly string[]
+  readonly classNames?: readonly string[]
+  readonly budget?: number
+  readonly threshold?: number
+  readonly out: string
+  readonly json?: true
+}
+
+export function scoreCommand(): Command {
+  return new Command('score')
+    .description('find label issues, and PIEs, from predictions that you have already, without any training')
+    .option('-p, --probabilities <file>', 'out-of-sample probabilities, [examples, classes]')
+    .option('--logits <file>', 'the same before the softmax')
+    .option(
+      '--predictions <[level=]path>',
+      'a level’s predictions: a file, or a folder with a file for every member; may be repeated',
+      gather,
+    )
+    .addOption(
+      new Option('--form <form>', 'what --predictions hold').choices(['probabilities', 'logits', 'labels']),
+    )
+    .requiredOption('-l, --labels <file>', 'the given labels, class indexes or names')
+    .option('--label <column>', 'column of the given label; found when absent')
+    .option('--id <column>', 'column of a stable id; found when absent, else the row')
+    .option('--true-label <column>', 'column of the known truth, only ever read to score the result')
+    .option('--group <column>', 'column of a subgroup attribute; may be repeated', gather)
+    .option('--class-names <names>', 'names of the classes in their order, with commas between', names)
+    .addOption(
+      new Option('-b, --budget <examples>', 'mark that many: those to review first')
+        .argParser(count)
+        .conflicts('threshold'),
+    )
+    .addOption(
+      new Option(
+        '--threshold <quality>',
+        'mark labels of a lower quality; the default of pipelines when absent',
+      ).argParser(share),
+    )
+    .option('-o, --out <folder>', 'folder of the tables', 'scores')
+    .addOption(jsonOption('print what was found as JSON'))
+    .addHelpText(
+      'after',
+      examples(
+        ['pieline score --probabilities p.npy --labels labels.csv', 'label issues from one matrix'],
+        ['pieline score --logits l.parquet --labels y.npy --budget 500', 'the 500 to review first'],
+        [
+          'pieline score --predictions dense=a/ --predictions magnitude-0.9=b/ --labels y.csv',
+          'a whole audit',
+        ],
+      ),
+    )
+    .addHelpText(
+      'after',
+      '\nFiles are .npy, .parquet, .arrow, .feather, .csv or .tsv, with the examples in the same order everywhere.',
+    )
+    .action(async (flags: Flags) => {
+      const { scorePredictions } = await import('../predictions/score-predictions.js')
+      const scored = await scorePredictions(optionsOf(flags))
+      if (flags.json) console.log(JSON.stringify(jsonOf(scored, flags.budget ?? listed), null, 2))
+      else console.log(await textOf(scored, styleFor(process.stdout)))
+    })
+}
+
+function names(text: string): string[] {
+  return text.split(',').map(name => name.trim())
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value
+  throw new InvalidArgumentError('It must be a number from 0 to 1.')
+}
+
+function optionsOf(flags: Flags): ScorePredictionsOptions {
+  const { label, id, trueLabel, group, classNames, budget, threshold } = flags
+  const decision =
+    budget !== undefined
+      ? ({ rule: 'budget', count: budget } as const)
+      : threshold !== undefined
+        ? ({ rule: 'threshold', threshold } as const)
+        : undefined
+  return {
+    ...sourceOf(flags),
+    labels: flags.labels,
+    columns: {
+      ...(label !== undefined && { label }),
+      ...(id !== undefined && { id }),
+      ...(trueLabel !== undefined && { trueLabel }),
+      ...(group !== undefined && { groups: group }),
+    },
+    ...(classNames !== undefined && { classNames }),
+    ...(decision !== undefined && { decision }),
+    out: flags.out,
+  }
+}
+
+function sourceOf(flags: Flags): Pick<ScorePredictionsOptions, 'matrix' | 'populations' | 'form'> {
+  const { probabilities, logits, predictions, form } = flags
+  if ([probabilities, logits, predictions].filter(source => source !== undefined).length !== 1) {
+    throw new ConfigError('which predictions?', {
+      mend: 'Give --probabilities, --logits, or --predictions (once or several times).',
+    })
+  }
+  if (predictions !== undefined) {
+    return { populations: populationsOf(predictions), ...(form !== undefined && { form }) }
+  }
+  if (form !== undefined) {
+    throw new ConfigError('--form goes with --predictions', { mend: 'Leave it out.' })
+  }
+  return probabilities !== undefined
+    ? { matrix: probabilities, form: 'probabilities' }
+    : { matrix: logits!, form: 'logits' }
+}
+
+/** Paths by level, or one path without. */
+function populationsOf(given: readonly string[]): string | Record<string, string> {
+  const pairs = given.map(text => /^(?:([a-z0-9][a-z0-9._+-]*)=)?(.+)$/i.exec(text) ?? ['', undefined, ''])
+  if (pairs.length === 1 && pairs[0][1] === undefined) return pairs[0][2]!
+  const levels = pairs.map(([, level]) => level)
+  const wrong = levels.findIndex((level, at) => level === undefined || levels.indexOf(level) !== at)
+  if (wrong < 0) return Object.fromEntries(pairs.map(([, level, path]) => [level, path]))
+  const what = levels[wrong] === undefined ? 'names no level' : 'names its level a second time'
+  throw new ConfigError(`"--predictions ${given[wrong]}" ${what}`, {
+    mend: 'For example: --predictions dense=folder/ --predictions magnitude-0.9=other/',
+  })
+}
+
+function jsonOf({ suspects, ...scored }: ScoredPredictions, most: number): unknown {
+  return { ...scored, suspects: suspects(most) }
+}
+
+async function textOf(scored: ScoredPredictions, style: Style): Promise<string> {
+  const { scoreTables } = await import('../terminal/figures.js')
+  const { examples, classNames, accuracy, labelIssues, truth, levels = [], files } = scored
+  const suspects = scored.suspects(shown)
+  const head = [
+    counted(examples, 'example'),
+    counted(classNames.length, 'class', 'classes'),
+    `${percent(accuracy)} of the given labels predicted`,
+  ]
+  const rows = suspects.map(({ exampleId, label, quality, suggestedLabel, suggestedP }) => [
+    exampleId,
+    label,
+    fraction(quality),
+    suggestedLabel,
+    fraction(suggestedP),
+  ])
+  const columns = [
+    { title: 'most suspicious' },
+    { title: 'given' },
+    { title: 'label quality', align: 'right' as const },
+    { title: 'suggested' },
+    { title: 'probability', align: 'right' as const },
+  ]
+  const more = labelIssues - suspects.length
+  return [
+    `  ${head.join(' · ')}`,
+    scoreTables({ levels, labelIssues, ...(truth === undefined ? {} : { truth }) }, style),
+    ...(suspects.length > 0 ? [table(columns, rows, style)] : []),
+    [
+      ...(more > 0 ? [style('dim', `  … and ${countText(more)} more`)] : []),
+      `  ${style('bold', 'tables')}  ${files.map(file => relative('.', file)).join(', ')}`,
+    ].join('\n'),
+  ].join('\n\n')
+}
