@@ -8,6 +8,7 @@
 [images, side, side, channels].
 """
 
+import atexit
 import functools
 import io
 import json
@@ -57,7 +58,9 @@ DECODERS = {"pil": decode_by_pil, "torchvision": decode_by_torchvision}
 
 @functools.cache
 def pool(processes):
-    return multiprocessing.get_context("spawn").Pool(processes)
+    workers = multiprocessing.get_context("spawn").Pool(processes)
+    atexit.register(workers.terminate)
+    return workers
 
 
 def loop(way, path, side, channels, processes):
