@@ -60,6 +60,8 @@ def run_session(path, inputs):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    # As the run does: otherwise layers with int4 weights quantize their activations.
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     # One at a time, as the run does for models that quantize with the range of the whole batch.
     return np.concatenate([session.run(["logits"], {"input": inputs[i : i + 1]})[0] for i in range(len(inputs))])
