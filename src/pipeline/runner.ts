@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { PielineError, RunError } from '../errors.js'
+import { DataError, PielineError, RunError } from '../errors.js'
 import type { Pipeline } from './config.js'
 import type { Observer } from './events.js'
 import { filesFolder, inputFile } from './inputs.js'
@@ -87,7 +87,15 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
       current = name
       observe({ event: 'stage-started', stage: name })
       await updateStage(name, { state: 'running' })
-      const artefact = await produceStage(planned, pipeline, { store, artefacts, workers, signal, observe })
+      const artefact = await produceStage(planned, pipeline, {
+        store,
+        artefacts,
+        workers,
+        signal,
+        observe,
+        dataset: plan.dataset,
+        fingerprint,
+      })
       artefacts.set(name, artefact)
       const { headline, seconds } = await readRecord(artefact)
       const files = await publish(artefact, folder)
@@ -121,12 +129,15 @@ interface StageEnvironment {
   readonly workers: number
   readonly signal: AbortSignal
   readonly observe: Observer
+  /** Hash of the data that the run is about. */
+  readonly dataset: string
+  readonly fingerprint: Fingerprint
 }
 
 function produceStage(
   { stage, key, inputKeys }: PlannedStage,
   pipeline: Pipeline,
-  { store, artefacts, workers, signal, observe }: StageEnvironment,
+  { store, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
 ): Promise<Artefact> {
   return store.produce(key, async temporary => {
     const began = performance.now()
@@ -142,8 +153,17 @@ function produceStage(
       progress: progressOf(stage.name, observe),
       signal,
     })
+    if (stage.readsSource && (await fingerprint(pipeline.dataset)) !== dataset) throw changedData(pipeline)
     const seconds = (performance.now() - began) / 1000
     await writeFile(join(temporary, recordName), `${JSON.stringify({ headline, seconds }, null, 2)}\n`)
+  })
+}
+
+function changedData({ dataset }: Pipeline): DataError {
+  return new DataError('the data changed while the run was reading them', {
+    file: dataset.path,
+    key: 'dataset.path',
+    mend: 'Run again when nothing writes to them, or on a copy.',
   })
 }
 

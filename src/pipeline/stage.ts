@@ -51,6 +51,8 @@ export interface Stage {
   /** Raise it when the same inputs would give other bytes: it is part of the stage's key. */
   readonly version: number
   readonly inputs: readonly StageName[]
+  /** Whether it reads the data set itself, which must then be the same before and after. */
+  readonly readsSource?: true
   /** Whether the pipeline asks for this stage; where not, later stages do not get it as an input. Absent: always. */
   wanted?(pipeline: Pipeline): boolean
   /** The part of the configuration on which the result depends: it is part of the stage's key. */

@@ -30,6 +30,9 @@ export function packageVersion(name: string): string | undefined {
   return undefined
 }
 
+/** What decodes the images and writes the tables, whatever the engine. */
+const tableLibraries = ['sharp', 'apache-arrow', 'parquet-wasm'] as const
+
 const engineLibraries = {
   onnxruntime: ['onnxruntime-node'],
   tfjs: ['onnxruntime-node', '@tensorflow/tfjs', '@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu'],
@@ -37,6 +40,11 @@ const engineLibraries = {
 
 /** Versions of the libraries on which the bytes of a run's artefacts depend, by package name. */
 export function libraryVersions(engine: keyof typeof engineLibraries): Record<string, string> {
-  const versions = [...engineLibraries[engine], 'sharp'].map(name => [name, packageVersion(name)] as const)
-  return Object.fromEntries(versions.filter((entry): entry is [string, string] => entry[1] !== undefined))
+  const names: string[] = [...engineLibraries[engine], ...tableLibraries]
+  return Object.fromEntries(
+    names.flatMap(name => {
+      const version = packageVersion(name)
+      return version === undefined ? [] : [[name, version]]
+    }),
+  )
 }

@@ -20,6 +20,7 @@ export const exportTables: Stage = {
   name: 'export',
   version: 1,
   inputs: ['ingest', 'score'],
+  readsSource: true,
   settings: pipeline => ({ pieLevel: pieLevelOf(pipeline)?.name }),
   async run(context) {
     const info = await readDatasetInfo(context.input('dataset.json'))

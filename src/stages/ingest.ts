@@ -13,6 +13,7 @@ export const ingest: Stage = {
   name: 'ingest',
   version: 1,
   inputs: [],
+  readsSource: true,
   settings({ dataset, population, seed }) {
     // Where the data lie does not matter, only what they are, which the fingerprint says.
     const { path, test, labels, testLabels, ...settings } = dataset

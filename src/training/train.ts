@@ -76,6 +76,6 @@ export async function train(
 function diverged(step: number): RunError {
   return new RunError(`training diverged: the loss is no number at step ${step}`, {
     key: 'model.learningRate',
-    mend: 'Lower `model.learningRate`, or lengthen `model.warmupEpochs`.',
+    mend: 'Lower `model.learningRate`.',
   })
 }

@@ -333,3 +333,25 @@ describe('finding a run', () => {
     expect((await findRun(out, 'small', { finished: true })).manifest.run).toBe(first.manifest.run)
   })
 })
+
+test('refuses data that change while they are read, and keeps nothing of it', async () => {
+  const path = join(root, 'data.csv')
+  const [ingest] = smallStages()
+  const meddled: Stage = {
+    ...ingest,
+    readsSource: true,
+    async run(context) {
+      const headline = await ingest.run(context)
+      await writeFile(path, 'a\nb\nc\nd\n')
+      return headline
+    },
+  }
+  await expect(run([], { stages: [meddled] })).rejects.toMatchObject({
+    exitCode: 3,
+    file: path,
+    message: 'the data changed while the run was reading them',
+  })
+  await writeFile(path, 'a\nb\nc\n')
+  const { manifest } = await run([], { stages: [ingest] })
+  expect(manifest.stages[0]).toMatchObject({ name: 'ingest', reused: false })
+})
