@@ -5,7 +5,7 @@ import { keyOf } from './key.js'
 import { silentProgress } from './progress.js'
 import type { Stage, StageContext, StageName, StagePart } from './stage.js'
 import type { Artefact, ArtefactStore } from './store.js'
-import { libraryVersions } from './versions.js'
+import { versionsOfLibraries } from './versions.js'
 
 export interface PlannedStage {
   readonly stage: Stage
@@ -41,7 +41,7 @@ export async function planRun(
   { stages, fingerprint, store }: PlanOptions,
 ): Promise<Plan> {
   const dataset = await fingerprint(pipeline.dataset)
-  const libraries = libraryVersions(pipeline.engine)
+  const libraries = versionsOfLibraries(pipeline.engine)
   const keys: Partial<Record<StageName, string>> = {}
   const planned: PlannedStage[] = []
   for (const stage of stages) {

@@ -19,7 +19,7 @@ import type { Progress } from './progress.js'
 import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
 import type { Stage, StageName } from './stage.js'
 import { type Artefact, type ArtefactStore, openStore, storeName } from './store.js'
-import { libraryVersions, pielineVersion } from './versions.js'
+import { pielineVersion, versionsOfLibraries } from './versions.js'
 
 export interface RunnerOptions {
   readonly stages: readonly Stage[]
@@ -223,7 +223,11 @@ function newManifest(
     started: new Date().toISOString(),
     finished: null,
     process: thisProcess,
-    versions: { pieline: pielineVersion, node: process.versions.node, ...libraryVersions(pipeline.engine) },
+    versions: {
+      pieline: pielineVersion,
+      node: process.versions.node,
+      ...versionsOfLibraries(pipeline.engine),
+    },
     machine: {
       platform: `${process.platform}-${process.arch}`,
       processor: cpus()[0]?.model ?? 'unknown',

@@ -39,7 +39,7 @@ const engineLibraries = {
 } as const
 
 /** Versions of the libraries on which the bytes of a run's artefacts depend, by package name. */
-export function libraryVersions(engine: keyof typeof engineLibraries): Record<string, string> {
+export function versionsOfLibraries(engine: keyof typeof engineLibraries): Record<string, string> {
   const names: string[] = [...engineLibraries[engine], ...tableLibraries]
   return Object.fromEntries(
     names.flatMap(name => {

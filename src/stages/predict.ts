@@ -3,11 +3,9 @@
  * seed or level predicts only what is missing; tables are merged from them a few examples at a time, however many
  * members there are.
  */
-import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Data, makeData, type RecordBatch, Utf8 } from 'apache-arrow'
-import { env } from 'onnxruntime-node'
 import pLimit from 'p-limit'
 import { countWeights } from '../compression/kernels.js'
 import { readDatasetInfo } from '../dataset/info.js'
@@ -15,16 +13,13 @@ import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { PielineError, RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
 import { openTable, streamNpy, writeTable, writeText } from '../pipeline/files.js'
-import { keyOf } from '../pipeline/key.js'
 import { levelsOf } from '../pipeline/levels.js'
 import type { Headline, Stage, StageContext } from '../pipeline/stage.js'
 import { meanProbabilities, memberPredictions } from '../scoring/member-predictions.js'
 import { int32Column, nullableInt32Column, recordBatch, stringColumn } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
 import { predictionsSchema, probabilitiesSchema } from '../tables/schemas.js'
-
-/** Raise it when the same member and inputs would give other logits. */
-const logitsVersion = 1
+import { memberLogits } from './member-logits.js'
 
 export const predict: Stage = {
   name: 'predict',
@@ -101,18 +96,10 @@ async function predictMembers(
   const predictOne = async ({ level, seed, file }: Member): Promise<PredictedMember> => {
     const bytes = await readFile(file)
     const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
-    const key = keyOf({
-      logits: logitsVersion,
-      runtime: env.versions.node ?? env.versions.common,
-      member: createHash('sha256').update(bytes).digest('hex'),
-      inputs: inputKeys.ingest,
-    })
-    const artefact = await store.produce(key, async folder => {
-      const logits = join(folder, 'logits.npy')
-      await pool.predict({ model: file, inputs: input('inputs.npy'), logits })
-    })
+    const request = { model: file, inputs: input('inputs.npy'), inputsKey: inputKeys.ingest }
+    const { logits, reused } = await memberLogits(store, pool, request)
     progress.advance(1, `${level} ${seed}`)
-    return { entry, logits: join(artefact.folder, 'logits.npy'), reused: artefact.reused }
+    return { entry, logits, reused }
   }
   // The first failure stops the others, which then fail for no reason of their own.
   let failure: { readonly error: unknown } | undefined

@@ -6,7 +6,6 @@ import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { DataError } from '../errors.js'
 import type { RetrainArm } from '../pipeline/config.js'
 import { openTable, readNpy, writeTable } from '../pipeline/files.js'
-import { keyOf } from '../pipeline/key.js'
 import { pieLevelOf } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
@@ -19,9 +18,7 @@ import { armData, type Verdicts } from '../training/arms.js'
 import { modelFile, produceMembers } from '../training/members.js'
 import { memberEnvironment, memberMetadata, memberSeed } from '../training/population.js'
 import type { ArmFigures, RetrainHeadline } from './headlines.js'
-
-/** Raise it when the same member and inputs would give other logits. */
-const logitsVersion = 1
+import { memberLogits } from './member-logits.js'
 
 export const retrain: Stage = {
   name: 'retrain',
@@ -161,17 +158,13 @@ async function evaluateArms(
       runs.map(({ arm, seed, rows }, index) =>
         limit(async () => {
           signal.throwIfAborted()
-          const { key: member, folder } = members[index]!
-          const key = keyOf({ logits: logitsVersion, member, inputs: inputKeys.ingest, start: trainExamples })
-          const artefact = await store.produce(key, target =>
-            pool.predict({
-              model: join(folder, modelFile),
-              inputs: context.input('inputs.npy'),
-              start: trainExamples,
-              logits: join(target, 'logits.npy'),
-            }),
-          )
-          const { data, shape } = await readNpy(join(artefact.folder, 'logits.npy'))
+          const { logits } = await memberLogits(store, pool, {
+            model: join(members[index]!.folder, modelFile),
+            inputs: context.input('inputs.npy'),
+            inputsKey: inputKeys.ingest,
+            start: trainExamples,
+          })
+          const { data, shape } = await readNpy(logits)
           progress.advance(1, `${arm} ${seed}`)
           return { arm, seed, examples: rows.length, ...accuracies(data as Float32Array, shape[1]!, test) }
         }),
