@@ -118,7 +118,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
     throw failure
   }
   await update({ status: 'done', finished: new Date().toISOString() })
-  await pointLatest(pipelineFolder, id)
+  await pointLatest(pipelineFolder)
   observe({ event: 'run-finished', run: id, folder, seconds: (performance.now() - began) / 1000 })
   return { folder, manifest }
 }

@@ -1,6 +1,7 @@
 /** Run folders: `<out>/<pipeline>/<run id>/`, and `<out>/<pipeline>/latest`, which names the newest finished one. */
-import { mkdir, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, stat, symlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../errors.js'
 import { nearest } from '../nearest.js'
@@ -31,26 +32,45 @@ export async function createRunFolder(pipelineFolder: string): Promise<{ id: str
   }
 }
 
-/** Lets `latest` name this run, unless it names a newer one already. */
-export async function pointLatest(pipelineFolder: string, id: string): Promise<void> {
+/**
+ * Lets `latest` name the newest finished run. Whoever writes looks again afterwards: of several runs that finish in
+ * one moment, the last to write has then seen the newest.
+ */
+export async function pointLatest(pipelineFolder: string): Promise<void> {
   const pointer = join(pipelineFolder, 'latest')
-  const now = await readlink(pointer).catch(() => undefined)
-  if (now !== undefined && basename(now) > id) return
-  const temporary = join(pipelineFolder, `.latest.${id}`)
-  await rm(temporary, { force: true })
-  // A junction is what Windows lets everybody make; elsewhere the word is ignored.
-  await symlink(id, temporary, 'junction')
-  await rename(temporary, pointer)
+  let named: string | undefined
+  for (;;) {
+    const newest = await newestFinished(pipelineFolder)
+    if (newest === undefined || newest === named) return
+    const temporary = join(pipelineFolder, `.latest.${randomUUID()}`)
+    // A junction is what Windows lets everybody make; elsewhere the word is ignored.
+    await symlink(newest, temporary, 'junction')
+    await rename(temporary, pointer)
+    named = newest
+  }
+}
+
+async function newestFinished(pipelineFolder: string): Promise<string | undefined> {
+  for (const id of await runIds(pipelineFolder)) {
+    const manifest = await readManifest(join(pipelineFolder, id)).catch(() => undefined)
+    if (manifest?.status === 'done') return id
+  }
+  return undefined
+}
+
+/** Names of the run folders of one pipeline, newest first. */
+async function runIds(pipelineFolder: string): Promise<string[]> {
+  const names = await namesIn(pipelineFolder)
+  return names
+    .filter(name => runIdPattern.test(name))
+    .sort()
+    .reverse()
 }
 
 /** Runs of one pipeline, newest first; folders without a readable manifest are left out. */
 export async function listRuns(pipelineFolder: string): Promise<Run[]> {
-  const names = await namesIn(pipelineFolder)
   const runs: Run[] = []
-  for (const name of names
-    .filter(name => runIdPattern.test(name))
-    .sort()
-    .reverse()) {
+  for (const name of await runIds(pipelineFolder)) {
     const folder = resolve(pipelineFolder, name)
     try {
       runs.push({ folder, manifest: await readManifest(folder) })
