@@ -40,7 +40,15 @@ const engineLibraries = {
 
 /** Versions of the libraries on which the bytes of a run's artefacts depend, by package name. */
 export function versionsOfLibraries(engine: keyof typeof engineLibraries): Record<string, string> {
-  const names: string[] = [...engineLibraries[engine], ...tableLibraries]
+  return { ...versionsOfEngine(engine), ...installedVersions(tableLibraries) }
+}
+
+/** Versions of the libraries on which a member's training depends, by package name. */
+export function versionsOfEngine(engine: keyof typeof engineLibraries): Record<string, string> {
+  return installedVersions(engineLibraries[engine])
+}
+
+function installedVersions(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap(name => {
       const version = packageVersion(name)

@@ -64,7 +64,7 @@ export interface MemberRequest {
 export interface MemberEnvironment {
   readonly engine: TrainTask['engine']
   /** Everything about the engine on which a member's bytes depend. */
-  readonly engineVersion: string
+  readonly engineVersions: Readonly<Record<string, string>>
   readonly architecture: Architecture
   readonly model: ModelConfig
   /** Path of the inputs, training examples first. */
@@ -237,12 +237,12 @@ function lastPiece(
 }
 
 function identity(environment: MemberEnvironment, request: MemberRequest, plan: TrainingPlan) {
-  const { architecture, engine, engineVersion, inputsKey } = environment
+  const { architecture, engine, engineVersions, inputsKey } = environment
   const { mean, deviation } = architecture.normalization
   return {
     training: trainingVersion,
     engine,
-    engineVersion,
+    engineVersions,
     architecture: { ...architecture, normalization: { mean: [...mean], deviation: [...deviation] } },
     plan: { ...plan, learningRates: digest(plan.learningRates) },
     inputs: inputsKey,

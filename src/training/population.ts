@@ -6,7 +6,7 @@ import { buildArchitecture } from '../model/architectures/index.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { openTable } from '../pipeline/files.js'
 import type { PlanningContext } from '../pipeline/stage.js'
-import { packageVersion } from '../pipeline/versions.js'
+import { versionsOfEngine } from '../pipeline/versions.js'
 import type { Seed } from '../random.js'
 import { int32Column, nullableInt32Column, stringColumn } from '../tables/columns.js'
 import type { MemberEnvironment } from './members.js'
@@ -65,7 +65,7 @@ export async function memberEnvironment(context: PlanningContext): Promise<Membe
   const inputs = context.input('inputs.npy')
   return {
     engine,
-    engineVersion: engineVersion(engine),
+    engineVersions: versionsOfEngine(engine),
     architecture: buildArchitecture(model.architecture, info.normalization, {
       input: info.input,
       classes: info.classNames.length,
@@ -80,14 +80,6 @@ export async function memberEnvironment(context: PlanningContext): Promise<Membe
     progress,
     signal,
   }
-}
-
-function engineVersion(engine: Pipeline['engine']): string {
-  const packages =
-    engine === 'onnxruntime'
-      ? ['onnxruntime-node']
-      : ['@tensorflow/tfjs', '@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu']
-  return packages.map(name => `${name}@${packageVersion(name) ?? 'none'}`).join(' ')
 }
 
 async function hashOf(file: string): Promise<string> {

@@ -29,7 +29,7 @@ async function environment(epochs: number): Promise<MemberEnvironment> {
   }
   return {
     engine: 'onnxruntime',
-    engineVersion: 'test',
+    engineVersions: { test: '1' },
     architecture: buildArchitecture('mlp', normalization, {
       input: { kind: 'features', features },
       classes: 2,
