@@ -6,11 +6,12 @@ import { cnnFast } from './cnn-fast.js'
 import { cnnSmall } from './cnn-small.js'
 import type { Family, FamilyOptions, Recipe } from './family.js'
 import { mlp } from './mlp.js'
+import { resnet } from './resnet.js'
 import { wideResnet } from './wide-resnet.js'
 
 export type { Recipe } from './family.js'
 
-const families: readonly Family[] = [mlp, cnnSmall, cnnFast, wideResnet]
+const families: readonly Family[] = [mlp, cnnSmall, cnnFast, wideResnet, resnet]
 
 function familyOf(name: string): { family: Family; match: RegExpMatchArray } {
   for (const family of families) {
