@@ -134,6 +134,11 @@ export async function* streamNpy(
   }
 }
 
+/** The shape of an array file, from its header. @throws DataError that names the file */
+export async function readNpyShape(path: string): Promise<readonly number[]> {
+  return (await openNpy(path)).shape
+}
+
 /** Some rows of an array file, in the order asked for. @throws DataError that names the file */
 export async function readNpyRows(path: string, rows: Int32Array): Promise<NpyArray> {
   const { dtype, shape, blob } = await openNpy(path)
