@@ -12,15 +12,19 @@ momentum and weight decay on the kernels.
 
 import functools
 import json
+import resource
 import sys
 import time
 
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional as F
 
 EXAMPLES, CLASSES = 4096, 10
-SHAPES = {"mlp": (784,), "cnn-small": (1, 28, 28), "wrn-16-1": (3, 32, 32)}
+SHAPES = {"mlp": (784,), "cnn-small": (1, 28, 28), "wrn-16-1": (3, 32, 32), "resnet-50": (3, 224, 224)}
+# Pictures as large as photographs are fewer.
+EXAMPLES_OF = {"resnet-50": 32}
 
 
 def conv(inputs, filters, size, stride, bias=False):
@@ -80,7 +84,11 @@ def wrn_16_1():
     )
 
 
-BUILDERS = {"mlp": mlp, "cnn-small": cnn_small, "wrn-16-1": wrn_16_1}
+def resnet_50():
+    return torchvision.models.resnet50(num_classes=CLASSES)
+
+
+BUILDERS = {"mlp": mlp, "cnn-small": cnn_small, "wrn-16-1": wrn_16_1, "resnet-50": resnet_50}
 
 
 @functools.cache
@@ -88,8 +96,9 @@ def trainer(model, channels_last, compiled, batch_size):
     """A function that runs one step."""
     torch.manual_seed(0)
     network = BUILDERS[model]()
-    inputs = torch.randn(EXAMPLES, *SHAPES[model])
-    labels = torch.randint(0, CLASSES, (EXAMPLES,))
+    examples = EXAMPLES_OF.get(model, EXAMPLES)
+    inputs = torch.randn(examples, *SHAPES[model])
+    labels = torch.randint(0, CLASSES, (examples,))
     if channels_last:
         network = network.to(memory_format=torch.channels_last)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -106,7 +115,7 @@ def trainer(model, channels_last, compiled, batch_size):
     forward = torch.compile(network) if compiled else network
 
     def step():
-        rows = torch.randint(0, EXAMPLES, (batch_size,))
+        rows = torch.randint(0, examples, (batch_size,))
         batch = inputs.index_select(0, rows)
         if channels_last:
             batch = batch.contiguous(memory_format=torch.channels_last)
@@ -129,4 +138,5 @@ for line in sys.stdin:
     for _ in range(order["steps"]):
         step()
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    print(json.dumps({"seconds": seconds, "cpuSeconds": cpu_seconds}), flush=True)
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "cpuSeconds": cpu_seconds, "peakBytes": peak_bytes}), flush=True)

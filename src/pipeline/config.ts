@@ -49,7 +49,12 @@ const dataset = z.strictObject({
 const schedule = z.enum(['constant', 'cosine', 'step', 'triangular'])
 
 const model = z.strictObject({
-  architecture: z.string().default('cnn-small').describe('mlp, cnn-small, cnn-fast, or wrn-<depth>-<width>'),
+  architecture: z
+    .string()
+    .default('cnn-small')
+    .describe(
+      'mlp, cnn-small, cnn-fast, wrn-<depth>-<width>, resnet-18, resnet-50, or these two with -small',
+    ),
   width: z.number().positive().default(1).describe('factor on the number of filters'),
   epochs: z.number().positive().default(8).describe('passes over the training data; may be a fraction'),
   batchSize: positive.default(128).describe('examples a step'),
@@ -87,6 +92,12 @@ const quantizations = [
       .describe('training examples on which the ranges of activations are measured'),
   }),
   z.strictObject({
+    method: z.literal('int8-aware'),
+    begin: share
+      .default(0.5)
+      .describe('share of training from which on the network sees weights and activations rounded'),
+  }),
+  z.strictObject({
     method: z.literal('int4'),
     block: z
       .literal([16, 32, 64, 128, 256])
@@ -115,7 +126,7 @@ const pruning = {
   quantize: z
     .union([
       z
-        .enum(['float16', 'int8-dynamic', 'int8-static', 'int4'])
+        .enum(['float16', 'int8-dynamic', 'int8-static', 'int8-aware', 'int4'])
         .transform(method => quantization.parse({ method })),
       quantization,
     ])
@@ -154,7 +165,55 @@ const compression = z.discriminatedUnion('method', [
   ...quantizations,
 ])
 
+/** Preprocessing under the names that people know it by. */
+const presets = ['unit', 'bytes', 'signed', 'imagenet', 'caffe'] as const
+
+const models = z.strictObject({
+  path: z.string().describe('folder with a folder of ONNX files for every level'),
+  dense: z.string().default('dense').describe('folder of the members before compression'),
+  levels: z
+    .array(z.string())
+    .optional()
+    .describe('folders of the compressed levels, in this order; all others when absent'),
+  trainedOn: z
+    .enum(['train', 'none'])
+    .default('train')
+    .describe('which of these examples the models learned from: the training data, or none'),
+  input: z.string().optional().describe('name of the input; needed where there are several'),
+  layout: z.enum(['nchw', 'nhwc']).optional().describe('order of the input’s axes; found from its shape'),
+  preprocess: z
+    .union([
+      z.enum(presets),
+      z.strictObject({
+        scale: z.number().positive().default(1).describe('value of a white pixel: 1, or 255'),
+        mean: z.array(z.number()).default([]).describe('what is taken off each channel, in units of `scale`'),
+        deviation: z
+          .array(z.number().positive())
+          .default([])
+          .describe('what each channel is divided by then'),
+        order: z.enum(['rgb', 'bgr']).default('rgb').describe('order of the colours'),
+      }),
+    ])
+    .default('unit')
+    .describe(
+      'what the models expect of a pixel: 0…1, 0…255, −1…1, the mean and deviation of ImageNet, or Caffe’s form',
+    ),
+  output: z.string().optional().describe('name of the output; needed where several fit'),
+  form: z
+    .enum(['logits', 'probabilities'])
+    .optional()
+    .describe('what comes out; found when absent. A softmax at the end is taken off either way'),
+  classes: z
+    .array(z.string())
+    .optional()
+    .describe('names of the classes in the order of the output; those of the files’ metadata when absent'),
+})
+
 const population = z.strictObject({
+  models: z
+    .union([z.string().transform(path => models.parse({ path })), models])
+    .optional()
+    .describe('models trained elsewhere, by their folder or with settings, which take the place of training'),
   seeds: positive.default(5).describe('members a level'),
   firstSeed: z.number().int().min(0).default(0).describe('seed of the first member'),
   crossFit: z
@@ -219,6 +278,17 @@ export const pipelineSchema = z
       .describe('what trains the members; tfjs takes tfjs-node-gpu or tfjs-node where installed'),
     population: population.prefault({}),
     compress: z.array(compression).default([]),
+    inspect: z
+      .union([
+        z.literal(false),
+        z.strictObject({
+          neighbors: positive.default(10).describe('nearest neighbours looked up for each example'),
+        }),
+      ])
+      .prefault({})
+      .describe(
+        'what kind of example each is: image statistics, duplicates, neighbours; false leaves it out',
+      ),
     scoring: scoring.prefault({}),
     retrain: retrain.optional(),
     seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
@@ -238,7 +308,14 @@ export type Pipeline = z.output<typeof pipelineSchema>
 export type PipelineInput = z.input<typeof pipelineSchema>
 export type DatasetConfig = Pipeline['dataset']
 export type ModelConfig = Pipeline['model']
+/** Models trained elsewhere. */
+export type ModelsConfig = NonNullable<Pipeline['population']['models']>
+/** What models trained elsewhere expect of a pixel. */
+export type PreprocessConfig = ModelsConfig['preprocess']
+export const preprocessPresets: readonly (typeof presets)[number][] = presets
 export type CompressionConfig = Pipeline['compress'][number]
 export type PruningConfig = Extract<CompressionConfig, { sparsity: number[] }>
 export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
+/** A quantization that members are trained for, rather than converted to. */
+export type AwareConfig = Extract<QuantizationConfig, { method: 'int8-aware' }>
 export type RetrainArm = (typeof retrainArms)[number]
