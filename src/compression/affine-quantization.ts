@@ -4,6 +4,8 @@
  * are unsigned bytes with one scale and zero point a tensor.
  */
 
+import { smallestScale } from '../model/fake-quantization.js'
+
 export interface QuantizedKernel {
   /** −127 to 127, or −8 to 7 where they have four bits, in the kernel's own layout. */
   readonly values: Int8Array
@@ -40,8 +42,6 @@ export function quantizeKernel(
   return { values, scales }
 }
 
-/** Tensors and channels below this scale count as zeros, so that products of two scales are never denormal. */
-const smallestScale = 2 ** -60
 /** Quantized biases stay within ±2³⁰, which leaves the accumulator room for the products. */
 const largestBias = 2 ** 30
 

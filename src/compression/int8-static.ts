@@ -65,8 +65,10 @@ export const int8Static: CompressionMethod<object> = {
 
 /**
  * The tensors to quantize, each with the tensor whose range it takes: itself, or the one it was moved from.
+ *
+ * @param tensors to quantize beside the inputs of layers with a kernel; the outputs of convolutions when absent
  */
-export function quantizationSources(graph: Graph): Map<string, string> {
+export function quantizationSources(graph: Graph, tensors?: Iterable<string>): Map<string, string> {
   const producers = producersOf(graph)
   const consumers = consumersOf(graph)
   const initializers = initializersOf(graph)
@@ -84,11 +86,12 @@ export function quantizationSources(graph: Graph): Map<string, string> {
   }
   for (const { node } of kernelNodes(graph)) {
     quantizeFrom(node.input[0])
-    if (node.opType !== 'Conv' || outputs.has(node.output[0])) continue
+    if (tensors !== undefined || node.opType !== 'Conv' || outputs.has(node.output[0])) continue
     const readers = consumers.get(node.output[0]) ?? []
     const relu = readers.length === 1 && readers[0].opType === 'Relu' ? readers[0] : undefined
     quantized.add(relu === undefined || outputs.has(relu.output[0]) ? node.output[0] : relu.output[0])
   }
+  for (const tensor of tensors ?? []) quantizeFrom(tensor)
   const sourceOf = (tensor: string): string => {
     const producer = producers.get(tensor)
     return producer !== undefined && movers.has(producer.opType) && quantized.has(producer.input[0])
@@ -100,7 +103,8 @@ export function quantizationSources(graph: Graph): Map<string, string> {
   )
 }
 
-function quantize(
+/** Puts integers in place of these tensors and of all kernels. @param ranges of every source */
+export function quantize(
   { graph }: Model,
   sources: ReadonlyMap<string, string>,
   ranges: ReadonlyMap<string, ActivationRange>,

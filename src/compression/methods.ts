@@ -4,6 +4,7 @@ import { decodeModel, encodeModel } from '../onnx/model.js'
 import { filter } from './filter.js'
 import { float16 } from './float16.js'
 import { int4 } from './int4.js'
+import { int8Aware } from './int8-aware.js'
 import { int8Dynamic } from './int8-dynamic.js'
 import { int8Static } from './int8-static.js'
 import { kernelNodes } from './kernels.js'
@@ -18,6 +19,7 @@ export const methods = {
   float16,
   'int8-dynamic': int8Dynamic,
   'int8-static': int8Static,
+  'int8-aware': int8Aware,
   int4,
 }
 

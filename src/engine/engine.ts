@@ -14,6 +14,8 @@ export interface TrainingData {
   readonly labels: Int32Array
   /** Weight of each example in the loss, [examples], ≥ 0; mean over a batch is Σ weight × loss / batch size. Absent: all 1. */
   readonly exampleWeights?: Float32Array
+  /** What teachers say of each example, probabilities at the temperature of {@link TrainerOptions.distillation}, [examples, classes]. */
+  readonly softTargets?: Float32Array
 }
 
 /** Stochastic gradient descent; Sutskever et al. 2013 for Nesterov's form, as PyTorch writes it: m ← μm + g; w ← w − η(g + μm). */
@@ -22,6 +24,17 @@ export interface OptimizerOptions {
   readonly nesterov: boolean
   /** L2 added to the gradient of kernels: g ← g + λw. Biases, scales and shifts are left out. */
   readonly weightDecay: number
+}
+
+/**
+ * Distillation (Hinton et al. 2015, arXiv 1503.02531, section 2): an example's loss is (1 − w) · cross-entropy with
+ * its label + w · T² · KL(soft targets ‖ softmax(logits / T)). The factor T² keeps the gradients of both of one size.
+ */
+export interface Distillation {
+  /** T, above 0. */
+  readonly temperature: number
+  /** w, 0 to 1. */
+  readonly weight: number
 }
 
 export interface TrainerOptions {
@@ -35,6 +48,8 @@ export interface TrainerOptions {
   readonly flips: boolean
   /** Names of kernels that a mask may set to zero; empty for dense members. */
   readonly maskedWeights: readonly string[]
+  /** Needs {@link TrainingData.softTargets}. */
+  readonly distillation?: Distillation
 }
 
 /** What a number of consecutive steps see; every array is laid out [steps, batchSize, …]. */
@@ -59,12 +74,32 @@ export interface TrainingState {
   readonly momenta: readonly Weight[]
 }
 
+/** Examples that need not be in the training set. */
+export interface LabelledExamples {
+  /** As {@link TrainingData.inputs}, at least one example. */
+  readonly inputs: Uint8Array | Float32Array
+  /** Class of each, [examples]. */
+  readonly labels: Int32Array
+}
+
+export interface Gradients {
+  /** Mean cross-entropy over the examples. */
+  readonly loss: number
+  /** Its gradient by each kernel that may be masked, in the shape of the kernel, as the forward pass sees it: weight × mask. */
+  readonly kernels: ReadonlyMap<string, Float32Array>
+}
+
 /** A network in training. Not safe for concurrent calls. */
 export interface Trainer {
   /** Runs the steps in order and returns the loss of each (before its update), [steps]. */
   run(inputs: StepInputs): Promise<Float32Array>
   /** Sets masks of 0 and 1, by weight name, in force from the next step on: the forward pass sees weight × mask, gradients are masked likewise. */
   setMasks(masks: ReadonlyMap<string, Float32Array>): Promise<void>
+  /**
+   * The slope of the loss at the weights as they are, for the network as it predicts: batch normalisation by its
+   * running statistics, no dropout, no augmentation, no label smoothing. Changes nothing.
+   */
+  gradients(examples: LabelledExamples): Promise<Gradients>
   state(): Promise<TrainingState>
   /** Frees what the engine holds; the trainer cannot be used afterwards. */
   dispose(): Promise<void>

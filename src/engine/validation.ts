@@ -3,7 +3,7 @@ import { RunError } from '../errors.js'
 import type { Architecture, Weight, WeightSpec } from '../model/architecture.js'
 import { elements, inputShapeOf } from '../model/shapes.js'
 import { weightSpecs } from '../model/weights.js'
-import type { StepInputs, TrainerOptions, TrainingData, TrainingState } from './engine.js'
+import type { LabelledExamples, StepInputs, TrainerOptions, TrainingData, TrainingState } from './engine.js'
 
 /** @throws RunError naming the array, its size and the size it should have. */
 export function validateTraining(
@@ -12,17 +12,17 @@ export function validateTraining(
   options: TrainerOptions,
   initial: TrainingState,
 ): void {
-  const { input, classes } = architecture
-  const Expected = input.kind === 'image' ? Uint8Array : Float32Array
-  if (!(data.inputs instanceof Expected)) {
-    throw new RunError(`inputs of kind "${input.kind}" must be a ${Expected.name}`)
-  }
-  expectLength('inputs', data.inputs, data.examples * elements(inputShapeOf(input)))
-  expectLength('labels', data.labels, data.examples)
-  expectRange('labels', data.labels, 0, classes - 1)
+  expectExamples(architecture, data, data.examples)
   if (data.exampleWeights) {
     expectLength('exampleWeights', data.exampleWeights, data.examples)
     expectRange('exampleWeights', data.exampleWeights, 0, Number.MAX_VALUE)
+  }
+  if ((data.softTargets === undefined) !== (options.distillation === undefined)) {
+    throw new RunError('softTargets and distillation need each other')
+  }
+  if (data.softTargets) {
+    expectLength('softTargets', data.softTargets, data.examples * architecture.classes)
+    expectRange('softTargets', data.softTargets, 0, 1)
   }
 
   const specs = weightSpecs(architecture)
@@ -70,6 +70,31 @@ export function validateMasks(
     const other = mask.find(value => value !== 0 && value !== 1)
     if (other !== undefined) throw new RunError(`mask of "${name}" holds ${other}, which is neither 0 nor 1`)
   }
+}
+
+/** @throws RunError naming the array, its size and the size it should have. */
+export function validateExamples(
+  architecture: Architecture,
+  options: TrainerOptions,
+  examples: LabelledExamples,
+): void {
+  if (options.maskedWeights.length === 0) throw new RunError('no kernel was announced as masked')
+  if (examples.labels.length === 0) throw new RunError('there is no example to take gradients of')
+  expectExamples(architecture, examples, examples.labels.length)
+}
+
+function expectExamples(
+  { input, classes }: Architecture,
+  { inputs, labels }: LabelledExamples,
+  examples: number,
+): void {
+  const Expected = input.kind === 'image' ? Uint8Array : Float32Array
+  if (!(inputs instanceof Expected)) {
+    throw new RunError(`inputs of kind "${input.kind}" must be a ${Expected.name}`)
+  }
+  expectLength('inputs', inputs, examples * elements(inputShapeOf(input)))
+  expectLength('labels', labels, examples)
+  expectRange('labels', labels, 0, classes - 1)
 }
 
 type Numbers = Uint8Array | Int32Array | Float32Array

@@ -9,6 +9,12 @@ export type InputShape =
   | { readonly kind: 'image'; readonly height: number; readonly width: number; readonly channels: number }
   | { readonly kind: 'features'; readonly features: number }
 
+/**
+ * Bits to which the forward pass of training rounds a kernel, symmetrically and with a scale for each output channel;
+ * the gradient goes straight through. Absent: not rounded.
+ */
+export type KernelBits = 8
+
 export type Layer =
   | {
       readonly kind: 'conv2d'
@@ -23,8 +29,15 @@ export type Layer =
       readonly trainable?: boolean
       /** How the kernel starts. Default `he-normal`. `whitening`: patch-whitening filters computed from the training images; `dirac`: identity in the first filters, He in the rest. */
       readonly initializer?: 'he-normal' | 'whitening' | 'dirac'
+      readonly kernelBits?: KernelBits
     }
-  | { readonly kind: 'dense'; readonly name: string; readonly units: number; readonly bias: boolean }
+  | {
+      readonly kind: 'dense'
+      readonly name: string
+      readonly units: number
+      readonly bias: boolean
+      readonly kernelBits?: KernelBits
+    }
   | {
       readonly kind: 'batchNorm'
       readonly name: string
@@ -44,6 +57,16 @@ export type Layer =
   | { readonly kind: 'dropout'; readonly rate: number }
   /** Multiplies by a constant, such as the temperature before the softmax. */
   | { readonly kind: 'multiply'; readonly factor: number }
+  /**
+   * Rounds activations to 256 levels, evenly over a range that runs along with those of the batches (Jacob et al.
+   * 2018, arXiv 1712.05877, section 3.1): only in training; an exported network keeps the range.
+   */
+  | {
+      readonly kind: 'fakeQuantize'
+      readonly name: string
+      /** Share of the running range that stays at each step, 0 to 1; the first step takes the batch's whole. */
+      readonly momentum: number
+    }
   /** body(x) + shortcut(x); an empty shortcut is the identity. */
   | { readonly kind: 'residual'; readonly body: readonly Layer[]; readonly shortcut: readonly Layer[] }
 
@@ -71,7 +94,10 @@ export interface Weight {
 }
 
 /** What a weight is for; only `kernel`s are pruned and quantized, only trainable ones get gradients. */
-export type WeightRole = 'kernel' | 'bias' | 'scale' | 'shift' | 'runningMean' | 'runningVariance'
+export type WeightRole = 'kernel' | 'bias' | 'scale' | 'shift' | RunningStatistic
+
+/** What a training step averages over batches instead of learning it. */
+export type RunningStatistic = 'runningMean' | 'runningVariance' | 'runningMinimum' | 'runningMaximum'
 
 export interface WeightSpec {
   readonly name: string

@@ -110,6 +110,8 @@ function initialData(
     case 'bias':
     case 'shift':
     case 'runningMean':
+    case 'runningMinimum':
+    case 'runningMaximum':
       return new Float32Array(elements(spec.shape))
     case 'kernel': {
       const initializer = spec.layer.kind === 'conv2d' ? (spec.layer.initializer ?? 'he-normal') : 'he-normal'
@@ -138,4 +140,13 @@ export function initialMomenta(architecture: Architecture): Weight[] {
   return weightSpecs(architecture)
     .filter(spec => spec.trainable)
     .map(({ name, shape }) => ({ name, shape, data: new Float32Array(elements(shape)) }))
+}
+
+/** The weights of a network without fake quantization, and the ranges, still empty, of one that has it. */
+export function withRanges(architecture: Architecture, weights: readonly Weight[]): Weight[] {
+  const found = new Map(weights.map(weight => [weight.name, weight]))
+  return weightSpecs(architecture).flatMap(({ name, shape, layer }) => {
+    const empty = { name, shape, data: new Float32Array(elements(shape)) }
+    return found.get(name) ?? (layer.kind === 'fakeQuantize' ? empty : [])
+  })
 }

@@ -1,5 +1,5 @@
 /** The weights that an architecture has, in the order in which every engine and file keeps them. */
-import type { Architecture, Layer, WeightRole, WeightSpec } from './architecture.js'
+import type { Architecture, Layer, RunningStatistic, WeightRole, WeightSpec } from './architecture.js'
 import { type ActivationShape, inputShapeOf, outputShape } from './shapes.js'
 
 /** Visits every layer in forward order (a residual's body, then its shortcut) with the shape of its input. */
@@ -20,15 +20,16 @@ export function walkLayers(
   return shape
 }
 
+export function isRunningStatistic(role: WeightRole): role is RunningStatistic {
+  return role.startsWith('running')
+}
+
 function layerWeights(layer: Layer, input: ActivationShape): WeightSpec[] {
   const spec = (suffix: string, role: WeightRole, shape: readonly number[], fanIn: number): WeightSpec => ({
     name: `${'name' in layer ? layer.name : layer.kind}/${suffix}`,
     shape,
     role,
-    trainable:
-      role !== 'runningMean' &&
-      role !== 'runningVariance' &&
-      !(layer.kind === 'conv2d' && layer.trainable === false),
+    trainable: !isRunningStatistic(role) && !(layer.kind === 'conv2d' && layer.trainable === false),
     fanIn,
     layer,
   })
@@ -50,6 +51,8 @@ function layerWeights(layer: Layer, input: ActivationShape): WeightSpec[] {
         spec('mean', 'runningMean', [channels], channels),
         spec('variance', 'runningVariance', [channels], channels),
       ]
+    case 'fakeQuantize':
+      return [spec('minimum', 'runningMinimum', [1], 1), spec('maximum', 'runningMaximum', [1], 1)]
     default:
       return []
   }
@@ -57,7 +60,7 @@ function layerWeights(layer: Layer, input: ActivationShape): WeightSpec[] {
 
 /**
  * Every weight of the network, layer by layer in forward order; within a layer kernel, bias, or scale, shift,
- * running mean, running variance.
+ * running mean, running variance, or the ends of a range.
  * @throws RangeError if two layers share a name or a layer cannot take its input.
  */
 export function weightSpecs(architecture: Architecture): WeightSpec[] {

@@ -7,8 +7,13 @@ import { type ActivationShape, inputShapeOf, outputShape, windowAxis } from '../
 import { GraphBuilder } from './graph.js'
 import { toOihw } from './layout.js'
 
+/** Property of a model that was trained with fake quantization: JSON, for each such tensor [minimum, maximum]. */
+export const rangesProperty = 'activation_ranges'
+
 class Exporter {
   readonly graph = new GraphBuilder()
+  /** What fake quantization found of a tensor: its smallest and largest value. */
+  readonly ranges: Record<string, readonly [number, number]> = {}
   readonly #weights: ReadonlyMap<string, Weight>
 
   constructor(weights: readonly Weight[]) {
@@ -80,6 +85,13 @@ class Exporter {
         return input
       case 'multiply':
         return graph.node('Mul', [input, graph.scalar(layer.factor)])
+      case 'fakeQuantize': {
+        const [minimum, maximum] = ['minimum', 'maximum'].map(
+          end => this.#weight(`${layer.name}/${end}`).data[0]!,
+        )
+        this.ranges[input] = [minimum!, maximum!]
+        return input
+      }
       case 'residual':
         return graph.node('Add', [
           this.layers(layer.body, input, shape),
@@ -115,6 +127,8 @@ function windowAttributes(
 /**
  * The network's ONNX file (opset 17): input `input` float32 [N, C, H, W] in 0 … 1, or [N, features] as they are;
  * output `logits` float32 [N, classes].
+ *
+ * Fake quantization leaves no operator; its ranges stand in the property {@link rangesProperty}, by tensor.
  * @param weights by name, as in `weightSpecs`; masks already applied.
  * @param metadata written into the model's properties, such as class names, level and seed.
  */
@@ -143,5 +157,10 @@ export function exportOnnx(
   ])
   const logits = exporter.layers(architecture.layers, normalized, shape)
   graph.output('logits', 'float32', ['N', classes], logits)
-  return graph.encode(architecture.name, { architecture: architecture.name, ...metadata })
+  const { ranges } = exporter
+  return graph.encode(architecture.name, {
+    architecture: architecture.name,
+    ...metadata,
+    ...(Object.keys(ranges).length > 0 && { [rangesProperty]: JSON.stringify(ranges) }),
+  })
 }

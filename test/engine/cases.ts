@@ -2,6 +2,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type {
+  Distillation,
   OptimizerOptions,
   StepInputs,
   TrainerOptions,
@@ -9,6 +10,7 @@ import type {
   TrainingState,
 } from '../../src/engine/engine.js'
 import type { Architecture, InputShape, Layer, WeightSpec } from '../../src/model/architecture.js'
+import { withFakeQuantization } from '../../src/model/fake-quantization.js'
 import { elements, inputShapeOf } from '../../src/model/shapes.js'
 import { weightSpecs } from '../../src/model/weights.js'
 
@@ -19,6 +21,7 @@ export interface TrainingCase {
   readonly optimizer?: Partial<OptimizerOptions>
   readonly labelSmoothing?: number
   readonly exampleWeights?: boolean
+  readonly distillation?: Distillation
   readonly maxShift?: number
   readonly flips?: boolean
   /** Share of each of these kernels that a mask sets to zero. */
@@ -295,6 +298,48 @@ export const layerCases: readonly TrainingCase[] = [
   },
 ]
 
+/** Fake quantization, on top of each other architecture's corners; its gradients are none of finite differences. */
+export const quantizedCases: readonly TrainingCase[] = [
+  {
+    name: 'fake quantization of dense layers',
+    input: features,
+    layers: withQuantization([dense('hidden', 6), relu, dense('output', classes)]),
+  },
+  {
+    name: 'fake quantization of convolutions',
+    layers: withQuantization([
+      conv('first', 4, { bias: false }),
+      norm('norm'),
+      relu,
+      conv('second', 4, { stride: 2 }),
+      gelu,
+      averagePool,
+      dense('output', classes),
+    ]),
+    optimizer: { momentum: 0.9, nesterov: true, weightDecay: 0.05 },
+    labelSmoothing: 0.1,
+  },
+  {
+    name: 'fake quantization of a frozen layer, residuals, pooling and dropout, masked',
+    layers: withQuantization([
+      conv('whitening', 4, { kernel: 2, padding: 0, trainable: false }),
+      gelu,
+      residual([conv('body', 4, { bias: false }), norm('inner'), relu], [conv('project', 4, { kernel: 1 })]),
+      relu,
+      maxPool(2, 2, 0),
+      conv('last', 3),
+      { kind: 'globalMaxPool' },
+      { kind: 'dropout', rate: 0.25 },
+      dense('output', classes),
+    ]),
+    masked: { 'body/kernel': 0.5 },
+  },
+]
+
+function withQuantization(layers: readonly Layer[]): readonly Layer[] {
+  return withFakeQuantization({ layers } as Architecture, 8).layers
+}
+
 /** One case an option of the optimizer, the loss, the augmentation or the masks. */
 export const optionCases: readonly TrainingCase[] = [
   { name: 'momentum', layers: cnn, optimizer: { momentum: 0.9 } },
@@ -316,6 +361,14 @@ export const optionCases: readonly TrainingCase[] = [
     name: 'label smoothing and example weights on features',
     input: features,
     layers: layerCases[0].layers,
+    labelSmoothing: 0.1,
+    exampleWeights: true,
+  },
+  { name: 'distillation', layers: cnn, distillation: { temperature: 3, weight: 0.7 } },
+  {
+    name: 'distillation with label smoothing and example weights',
+    layers: cnn,
+    distillation: { temperature: 0.5, weight: 0.3 },
     labelSmoothing: 0.1,
     exampleWeights: true,
   },
@@ -404,11 +457,21 @@ export function problem(training: TrainingCase, steps: number, seed = 1): Proble
       return [name, Float32Array.from({ length: elements(shape) }, () => (uniform() < share ? 0 : 1))]
     }),
   )
+  const softTargets = new Float32Array(examples * classes)
+  if (training.distillation) {
+    // One class of the first example is impossible to its teachers.
+    const odds = softTargets.map((_, index) => (index === 0 ? 0 : uniform()))
+    for (let index = 0; index < odds.length; index++) {
+      const from = index - (index % classes)
+      const sum = odds.subarray(from, from + classes).reduce((a, b) => a + b)
+      softTargets[index] = odds[index] / sum
+    }
+  }
   const slots = steps * batchSize
   const { maxShift = 0, flips = false } = training
   return {
     architecture,
-    data,
+    data: training.distillation ? { ...data, softTargets } : data,
     options: {
       batchSize,
       labelSmoothing: training.labelSmoothing ?? 0,
@@ -416,6 +479,7 @@ export function problem(training: TrainingCase, steps: number, seed = 1): Proble
       maxShift,
       flips,
       maskedWeights: [...masks.keys()],
+      ...(training.distillation && { distillation: training.distillation }),
     },
     initial,
     inputs: {
@@ -442,6 +506,9 @@ function start(role: WeightSpec['role'], fanIn: number, normal: number): number 
       return normal * Math.sqrt(2 / fanIn)
     case 'scale':
       return 1 + 0.1 * normal
+    case 'runningMinimum':
+    case 'runningMaximum':
+      return 0
     case 'runningVariance':
       return 1 + 0.1 * Math.abs(normal)
     default:

@@ -7,10 +7,19 @@ import { augment } from '../../src/engine/augmentation.js'
 import type { Engine, StepInputs, Trainer, TrainingState } from '../../src/engine/engine.js'
 import { loadTfjsEngine } from '../../src/engine/tfjs/index.js'
 import type { Weight } from '../../src/model/architecture.js'
-import { batchSize, layerCases, optionCases, type Problem, problem, type TrainingCase } from './cases.js'
+import {
+  batchSize,
+  layerCases,
+  optionCases,
+  type Problem,
+  problem,
+  quantizedCases,
+  type TrainingCase,
+} from './cases.js'
 import { engines } from './engines.js'
 
 const steps = 20
+const allCases = [...layerCases, ...optionCases, ...quantizedCases]
 
 async function withTrainer<T>(
   engine: Engine,
@@ -72,11 +81,10 @@ function expectSameState(actual: TrainingState, expected: TrainingState): void {
 
 const named = (weights: readonly Weight[], name: string) => weights.find(weight => weight.name === name)!.data
 
-const caseNamed = (name: string): TrainingCase =>
-  [...layerCases, ...optionCases].find(training => training.name === name)!
+const caseNamed = (name: string): TrainingCase => allCases.find(training => training.name === name)!
 
 describe.each([...engines].filter(([name]) => name !== 'tfjs'))('%s beside tfjs', (_, load) => {
-  it.each([...layerCases, ...optionCases])('follows the same loss curve: $name', async training => {
+  it.each(allCases)('follows the same loss curve: $name', async training => {
     const given = problem(training, steps)
     const [tested, oracle] = await Promise.all([load(), loadTfjsEngine('tfjs')])
     const actual = await train(tested, given)
@@ -92,7 +100,7 @@ describe.each([...engines])('%s', (_, load) => {
     expect(engine.version).toMatch(/^\d+\.\d+/)
   })
 
-  it.each([...layerCases, ...optionCases])('learns: $name', async training => {
+  it.each(allCases)('learns: $name', async training => {
     const given = problem(training, steps)
     const once = { ...given.inputs, examples: given.inputs.examples.slice(0, batchSize) }
     const repeated: Problem = {

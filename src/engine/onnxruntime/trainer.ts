@@ -5,9 +5,18 @@ import { elements, inputShapeOf } from '../../model/shapes.js'
 import { weightSpecs } from '../../model/weights.js'
 import { fromOihw, toOihw } from '../../onnx/layout.js'
 import { dropoutMask } from '../dropout.js'
-import type { StepInputs, Trainer, TrainerOptions, TrainingData, TrainingState } from '../engine.js'
-import { validateMasks, validateSteps, validateTraining } from '../validation.js'
+import type {
+  Gradients,
+  LabelledExamples,
+  StepInputs,
+  Trainer,
+  TrainerOptions,
+  TrainingData,
+  TrainingState,
+} from '../engine.js'
+import { validateExamples, validateMasks, validateSteps, validateTraining } from '../validation.js'
 import { augments, placements } from './batch.js'
+import { buildGradientGraph, gradientNames } from './gradient-graph.js'
 import {
   buildTrainingGraph,
   graphShape,
@@ -24,6 +33,8 @@ class OnnxRuntimeTrainer implements Trainer {
   readonly #session: InferenceSession
   /** Everything that stays the same between calls, and the carried tensors as they are now. */
   readonly #feeds: Record<string, Tensor>
+  /** Made when somebody first asks for gradients. */
+  #gradientSession: InferenceSession | undefined
 
   constructor(
     architecture: Architecture,
@@ -79,6 +90,38 @@ class OnnxRuntimeTrainer implements Trainer {
     }
   }
 
+  async gradients({ inputs, labels }: LabelledExamples): Promise<Gradients> {
+    validateExamples(this.#architecture, this.#options, { inputs, labels })
+    this.#gradientSession ??= await createSession(buildGradientGraph(this.#architecture, this.#options))
+    const session = this.#gradientSession
+    const { maskedWeights, batchSize } = this.#options
+    const values = inputs.length / labels.length
+    const specs = weightSpecs(this.#architecture).filter(({ name }) => maskedWeights.includes(name))
+    const weights = Object.fromEntries(
+      session.inputNames.filter(name => name in this.#feeds).map(name => [name, this.#feeds[name]!]),
+    )
+    const sums = new Map(specs.map(({ name, shape }) => [name, new Float32Array(elements(shape))]))
+    let loss = 0
+    for (let start = 0; start < labels.length; start += batchSize) {
+      const end = Math.min(start + batchSize, labels.length)
+      const results = await session.run({
+        ...weights,
+        ...batchTensors(inputs, labels, start, end, batchSize, values),
+      })
+      loss += (results[gradientNames.loss]!.data as Float32Array)[0]!
+      for (const { name } of specs) {
+        const sum = sums.get(name)!
+        const part = results[gradientNames.gradient(name)]!.data as Float32Array
+        for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!
+      }
+    }
+    const kernels = specs.map(spec => {
+      const sum = sums.get(spec.name)!
+      return [spec.name, isConvolutionKernel(spec) ? fromOihw(sum, spec.shape) : sum] as const
+    })
+    return { loss, kernels: new Map(kernels) }
+  }
+
   async state(): Promise<TrainingState> {
     const read = (spec: WeightSpec, tensor: string): Weight => {
       const data = this.#feeds[tensor]!.data as Float32Array
@@ -95,6 +138,43 @@ class OnnxRuntimeTrainer implements Trainer {
 
   async dispose(): Promise<void> {
     await this.#session.release()
+    await this.#gradientSession?.release()
+  }
+}
+
+function createSession(model: Uint8Array): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    // Members train side by side, one thread each; one thread also fixes the order of every sum.
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  })
+}
+
+/** The examples from `start` up to `end` as a batch, filled up with examples of no weight; all weigh the same. */
+function batchTensors(
+  inputs: Uint8Array | Float32Array,
+  labels: Int32Array,
+  start: number,
+  end: number,
+  batchSize: number,
+  values: number,
+): Record<string, Tensor> {
+  const rows =
+    inputs instanceof Uint8Array ? new Uint8Array(batchSize * values) : new Float32Array(batchSize * values)
+  rows.set(inputs.subarray(start * values, end * values))
+  const classes = new Int32Array(batchSize)
+  classes.set(labels.subarray(start, end))
+  const weights = new Float32Array(batchSize).fill(batchSize / labels.length, 0, end - start)
+  return {
+    [tensorNames.inputs]: new Tensor(inputs instanceof Uint8Array ? 'uint8' : 'float32', rows as never, [
+      batchSize,
+      values,
+    ]),
+    [tensorNames.labels]: new Tensor('int32', classes, [batchSize]),
+    [tensorNames.exampleWeights]: new Tensor('float32', weights, [batchSize]),
   }
 }
 
@@ -108,14 +188,7 @@ export async function createOnnxRuntimeTrainer(
   validateTraining(architecture, data, options, initial)
   const weighted = data.exampleWeights !== undefined
   const graph = buildTrainingGraph(architecture, options, { weighted })
-  const session = await InferenceSession.create(graph.model, {
-    // Members train side by side, one thread each; one thread also fixes the order of every sum.
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  })
+  const session = await createSession(graph.model)
   const feeds: Record<string, Tensor> = { ...dataTensors(architecture, data, options) }
   const weights = new Map(initial.weights.map(weight => [weight.name, weight]))
   const momenta = new Map(initial.momenta.map(weight => [weight.name, weight]))
@@ -153,6 +226,12 @@ function dataTensors(
     [tensorNames.labels]: new Tensor('int32', data.labels, [data.examples]),
     ...(data.exampleWeights && {
       [tensorNames.exampleWeights]: new Tensor('float32', data.exampleWeights, [data.examples]),
+    }),
+    ...(data.softTargets && {
+      [tensorNames.softTargets]: new Tensor('float32', data.softTargets, [
+        data.examples,
+        architecture.classes,
+      ]),
     }),
   }
 }

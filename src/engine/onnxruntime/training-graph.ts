@@ -5,13 +5,13 @@
  */
 import type { Architecture, WeightSpec } from '../../model/architecture.js'
 import { elements, inputShapeOf } from '../../model/shapes.js'
-import { walkLayers, weightSpecs } from '../../model/weights.js'
+import { isRunningStatistic, walkLayers, weightSpecs } from '../../model/weights.js'
 import { GraphBuilder } from '../../onnx/graph.js'
 import type { TrainerOptions } from '../engine.js'
 import { augments, emitBatch } from './batch.js'
 import { emitLayers } from './layers/index.js'
 import type { StepContext } from './layers/layer.js'
-import { emitCrossEntropy } from './loss.js'
+import { emitCrossEntropy, emitDistillation } from './loss.js'
 import { emitUpdate } from './optimizer.js'
 
 /** A tensor that training carries from step to step: a trained weight, a running statistic or a momentum buffer. */
@@ -48,6 +48,7 @@ export const tensorNames = {
   inputs: 'inputs',
   labels: 'labels',
   exampleWeights: 'example_weights',
+  softTargets: 'soft_targets',
   examples: 'examples',
   placements: 'placements',
   learningRates: 'learning_rates',
@@ -66,8 +67,8 @@ function dropoutsOf(architecture: Architecture): { rate: number; elements: numbe
 }
 
 /**
- * The training graph. Inputs: the training set (`inputs`, `labels`, `example_weights` if asked for), every
- * weight, mask and momentum buffer, and for each step `examples` [steps, batch], `learning_rates` [steps],
+ * The training graph. Inputs: the training set (`inputs`, `labels`, `example_weights` if asked for, `soft_targets`
+ * if there are teachers), every weight, mask and momentum buffer, and for each step `examples` [steps, batch], `learning_rates` [steps],
  * `placements` [steps, batch] (see `batch.ts`) and dropout masks. Outputs: the carried tensors after the last
  * step, and `losses` [steps].
  */
@@ -77,8 +78,7 @@ export function buildTrainingGraph(
   data: { readonly weighted: boolean },
 ): TrainingGraph {
   const specs = weightSpecs(architecture)
-  const isStatistic = (spec: WeightSpec) => spec.role === 'runningMean' || spec.role === 'runningVariance'
-  const isFrozen = (spec: WeightSpec) => !spec.trainable && !isStatistic(spec)
+  const isFrozen = (spec: WeightSpec) => !spec.trainable && !isRunningStatistic(spec.role)
   const frozen = specs.filter(isFrozen)
   const carried: CarriedTensor[] = [
     ...specs
@@ -122,6 +122,7 @@ export function buildTrainingGraph(
   const context: StepContext = {
     graph: body,
     batch,
+    mode: 'training',
     weight: name => seen.get(name)!,
     trainable: name => trainable.has(name),
     gradient: (name, tensor) => gradients.set(name, tensor),
@@ -137,13 +138,22 @@ export function buildTrainingGraph(
   const network = emitLayers(context, architecture.layers, first)
   const gathered = (tensor: string) =>
     body.node('Gather', [tensor, inside(tensorNames.examples)], { axis: 0 })
-  const { loss, gradient } = emitCrossEntropy(
-    body,
-    network.output.tensor,
-    gathered(tensorNames.labels),
-    data.weighted ? body.reshape(gathered(tensorNames.exampleWeights), [batch, 1]) : undefined,
-    { batch, classes: architecture.classes, labelSmoothing: options.labelSmoothing },
-  )
+  const labels = gathered(tensorNames.labels)
+  const logits = network.output.tensor
+  const weights = data.weighted ? body.reshape(gathered(tensorNames.exampleWeights), [batch, 1]) : undefined
+  const crossEntropy = emitCrossEntropy(body, logits, labels, weights, {
+    batch,
+    classes: architecture.classes,
+    labelSmoothing: options.labelSmoothing,
+  })
+  const { distillation } = options
+  const { loss, gradient } =
+    distillation === undefined
+      ? crossEntropy
+      : emitDistillation(body, logits, crossEntropy, gathered(tensorNames.softTargets), weights, {
+          ...distillation,
+          batch,
+        })
   network.backward(gradient)
 
   const next = (name: string) => tensorNames.next(inside(name))
@@ -207,6 +217,9 @@ function declareInputs(
   else graph.input(tensorNames.inputs, 'uint8', ['examples', elements(inputShapeOf(input))])
   graph.input(tensorNames.labels, 'int32', ['examples'])
   if (parts.weighted) graph.input(tensorNames.exampleWeights, 'float32', ['examples'])
+  if (options.distillation) {
+    graph.input(tensorNames.softTargets, 'float32', ['examples', architecture.classes])
+  }
   for (const { name, spec } of parts.carried) graph.input(name, 'float32', graphShape(spec))
   for (const spec of parts.frozen) graph.input(spec.name, 'float32', graphShape(spec))
   for (const name of options.maskedWeights) {

@@ -4,9 +4,17 @@ import type { Architecture, Layer, Weight, WeightRole, WeightSpec } from '../../
 import { weightSpecs } from '../../model/weights.js'
 import { augment } from '../augmentation.js'
 import { dropoutMask } from '../dropout.js'
-import type { StepInputs, Trainer, TrainerOptions, TrainingData, TrainingState } from '../engine.js'
-import { validateMasks, validateSteps, validateTraining } from '../validation.js'
-import { crossEntropy, forward, normalize, type Tensorflow } from './network.js'
+import type {
+  Gradients,
+  LabelledExamples,
+  StepInputs,
+  Trainer,
+  TrainerOptions,
+  TrainingData,
+  TrainingState,
+} from '../engine.js'
+import { validateExamples, validateMasks, validateSteps, validateTraining } from '../validation.js'
+import { crossEntropy, divergence, forward, normalize, type Pass, type Tensorflow } from './network.js'
 
 export function createTfjsTrainer(
   tf: Tensorflow,
@@ -77,6 +85,27 @@ class TfjsTrainer implements Trainer {
     }
   }
 
+  async gradients(examples: LabelledExamples): Promise<Gradients> {
+    validateExamples(this.architecture, this.options, examples)
+    const { batchSize, maskedWeights } = this.options
+    const masked = maskedWeights.map(name => this.byName.get(name)!)
+    const sums = new Map(
+      masked.map(({ spec }) => [spec.name, new Float32Array(spec.shape.reduce((a, b) => a * b, 1))]),
+    )
+    let loss = 0
+    for (let start = 0; start < examples.labels.length; start += batchSize) {
+      const [value, ...slopes] = this.tf.tidy(() => this.slopes(masked, examples, start))
+      loss += (await value.data())[0]
+      for (const [at, { spec }] of masked.entries()) {
+        const part = await slopes[at].data()
+        const sum = sums.get(spec.name)!
+        for (let i = 0; i < sum.length; i++) sum[i] += part[i]
+      }
+      this.tf.dispose([value, ...slopes])
+    }
+    return { loss, kernels: sums }
+  }
+
   async state(): Promise<TrainingState> {
     const weight = async ({ name, shape }: WeightSpec, value: Variable): Promise<Weight> => {
       const data = (await value.data()) as Float32Array
@@ -106,10 +135,10 @@ class TfjsTrainer implements Trainer {
 
   private step(inputs: StepInputs, step: number): Scalar {
     const { tf } = this
-    const targets = this.targets(inputs, step)
+    const loss = this.loss(inputs, step)
     const trained = this.parameters.filter(({ momentum }) => momentum !== null)
     const { value, grads } = tf.variableGrads(
-      () => crossEntropy(tf, this.logits(inputs, step), targets) as Scalar,
+      () => loss(this.logits(inputs, step)) as Scalar,
       trained.map(parameter => parameter.value),
     )
     for (const parameter of trained) {
@@ -118,21 +147,102 @@ class TfjsTrainer implements Trainer {
     return value
   }
 
-  private logits(inputs: StepInputs, step: number): Tensor {
+  /** Of a step, by the logits: the cross-entropy with the labels, mixed with the divergence from teachers if there are any. */
+  private loss(inputs: StepInputs, step: number): (logits: Tensor) => Tensor {
     const { tf } = this
-    const { input, normalization, layers } = this.architecture
+    const targets = this.targets(inputs, step)
+    const { distillation, batchSize } = this.options
+    if (distillation === undefined) return logits => crossEntropy(tf, logits, targets)
+    const { temperature, weight } = distillation
+    const { softTargets, exampleWeights } = this.data
+    const { classes } = this.architecture
+    const examples = inputs.examples.subarray(step * batchSize, (step + 1) * batchSize)
+    const rows = new Float32Array(batchSize * classes)
+    for (const [slot, example] of examples.entries()) {
+      rows.set(softTargets!.subarray(example * classes, (example + 1) * classes), slot * classes)
+    }
+    const teachers = tf.tensor(rows, [batchSize, classes])
+    const shares = Float32Array.from(examples, example => (exampleWeights?.[example] ?? 1) / batchSize)
+    const weights = tf.tensor(shares, [batchSize, 1])
+    return logits =>
+      tf.add(
+        tf.mul(crossEntropy(tf, logits, targets), 1 - weight),
+        tf.mul(divergence(tf, logits, teachers, weights, temperature), weight * temperature ** 2),
+      )
+  }
+
+  private logits(inputs: StepInputs, step: number): Tensor {
     let dropoutLayers = 0
-    return forward(tf, layers, normalize(tf, this.batch(inputs, step), input, normalization), {
-      weight: (layer, role) => {
-        const { value, mask } = this.parameter(layer, role)
-        return mask ? tf.mul(value, mask) : value
-      },
+    return this.forward(this.batch(inputs, step), {
+      mode: 'training',
+      weight: (layer, role) => this.seen(this.parameter(layer, role)),
       observe: (layer, mean, variance) => {
         this.average(this.parameter(layer, 'runningMean').value, mean, layer.momentum)
         this.average(this.parameter(layer, 'runningVariance').value, variance, layer.momentum)
       },
+      observeRange: (layer, batch) => {
+        const range = this.range(layer)
+        // A range of no width has seen nothing yet.
+        const isNew = range.low.dataSync()[0] === range.high.dataSync()[0]
+        const momentum = isNew ? 0 : layer.momentum
+        this.average(range.low, this.tf.reshape(batch.low, [1]), momentum)
+        this.average(range.high, this.tf.reshape(batch.high, [1]), momentum)
+        return range
+      },
       dropoutMask: (length, rate) => dropoutMask(inputs.dropoutSeed, step, dropoutLayers++, length, rate),
     })
+  }
+
+  /** @param batch floats 0 to 255 of images, else features. */
+  private forward(batch: Tensor, pass: Pass): Tensor {
+    const { input, normalization, layers } = this.architecture
+    return forward(this.tf, layers, normalize(this.tf, batch, input, normalization), pass)
+  }
+
+  /** The share of one batch in the mean loss of the examples, and its gradients by the masked kernels. */
+  private slopes(masked: readonly Parameter[], examples: LabelledExamples, start: number): Tensor[] {
+    const { tf } = this
+    const { inputs, labels } = examples
+    const { input, classes } = this.architecture
+    const size = inputs.length / labels.length
+    const end = Math.min(start + this.options.batchSize, labels.length)
+    const targets = new Float32Array((end - start) * classes)
+    for (let index = start; index < end; index++) {
+      targets[(index - start) * classes + labels[index]] = 1 / labels.length
+    }
+    const shape = input.kind === 'image' ? [input.height, input.width, input.channels] : [input.features]
+    const batch = tf.tensor(Float32Array.from(inputs.subarray(start * size, end * size)), [
+      end - start,
+      ...shape,
+    ])
+    const loss = (...kernels: Tensor[]) => {
+      const seen = new Map(masked.map((parameter, at) => [parameter, kernels[at]]))
+      const logits = this.forward(batch, {
+        mode: 'evaluation',
+        weight: (layer, role) => {
+          const parameter = this.parameter(layer, role)
+          return seen.get(parameter) ?? this.seen(parameter)
+        },
+        observe: () => {},
+        observeRange: layer => this.range(layer),
+        dropoutMask: length => new Float32Array(length).fill(1),
+      })
+      return crossEntropy(tf, logits, tf.tensor(targets, [end - start, classes])) as Scalar
+    }
+    const { value, grads } = tf.valueAndGrads(loss)(masked.map(parameter => this.seen(parameter)))
+    return [value, ...grads]
+  }
+
+  private range(layer: Layer): { low: Variable; high: Variable } {
+    return {
+      low: this.parameter(layer, 'runningMinimum').value,
+      high: this.parameter(layer, 'runningMaximum').value,
+    }
+  }
+
+  /** A weight as the forward pass sees it. */
+  private seen({ value, mask }: Parameter): Tensor {
+    return mask ? this.tf.mul(value, mask) : value
   }
 
   private parameter(layer: Layer, role: WeightRole): Parameter {

@@ -25,6 +25,18 @@ export function emitBatchNorm(
   const weight = (name: string) => graph.reshape(context.weight(`${layer.name}/${name}`), vector)
   const flat = (tensor: string) => graph.reshape(tensor, [channels])
 
+  if (context.mode === 'evaluation') {
+    const variance = graph.node('Add', [weight('variance'), graph.scalar(layer.epsilon)])
+    const inverse = graph.node('Div', [graph.scalar(1), graph.node('Sqrt', [variance])])
+    const factor = layer.scale ? multiply(weight('scale'), inverse) : inverse
+    const centred = graph.node('Sub', [input.tensor, weight('mean')])
+    return {
+      output: { ...input, tensor: graph.node('Add', [multiply(centred, factor), weight('shift')]) },
+      // Nobody asks for the gradients of scale and shift.
+      backward: gradient => (input.differentiable ? multiply(gradient, factor) : undefined),
+    }
+  }
+
   const batchMean = mean(input.tensor)
   const centred = graph.node('Sub', [input.tensor, batchMean])
   const batchVariance = mean(multiply(centred, centred))

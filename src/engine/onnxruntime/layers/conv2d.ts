@@ -3,6 +3,7 @@
  * weight gradient. The input gradient is written in whichever of two ways moves less memory.
  */
 import type { Layer } from '../../../model/architecture.js'
+import { kernelAsSeen } from './fake-quantize.js'
 import {
   type Activation,
   asMatrix,
@@ -44,7 +45,7 @@ export function emitConv2d(context: StepContext, layer: Conv2d, input: Activatio
     channels,
     filters,
     taps: kernel * kernel,
-    kernel: context.weight(name),
+    kernel: kernelAsSeen(context, layer),
   }
   const pointwise = kernel === 1 && stride === 1
   const columns = pointwise ? input.tensor : gatherColumns(convolution, input.tensor)

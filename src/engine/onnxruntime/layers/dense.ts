@@ -1,4 +1,5 @@
 import type { Layer } from '../../../model/architecture.js'
+import { kernelAsSeen } from './fake-quantize.js'
 import type { Activation, Emitted, StepContext } from './layer.js'
 
 export function emitDense(
@@ -7,7 +8,7 @@ export function emitDense(
   input: Activation,
 ): Emitted {
   const { graph } = context
-  const kernel = context.weight(`${layer.name}/kernel`)
+  const kernel = kernelAsSeen(context, layer)
   const bias = layer.bias ? [context.weight(`${layer.name}/bias`)] : []
   return {
     output: {

@@ -5,6 +5,7 @@ import { emitActivation } from './activation.js'
 import { emitBatchNorm } from './batch-norm.js'
 import { emitConv2d } from './conv2d.js'
 import { emitDense } from './dense.js'
+import { emitFakeQuantize } from './fake-quantize.js'
 import type { Activation, Emitted, StepContext } from './layer.js'
 import { emitGlobalAveragePool, emitGlobalMaxPool, emitMaxPool } from './pooling.js'
 
@@ -37,6 +38,7 @@ function emitLayer(context: StepContext, layer: Layer, input: Activation): Emitt
             backward: gradient => pixelsFirst(context, gradient, input.shape),
           }
     case 'dropout': {
+      if (context.mode === 'evaluation') return { output: input, backward: gradient => gradient }
       const drawn = context.dropoutMask()
       const mask = input.shape.length === 1 ? drawn : pixelsFirst(context, drawn, input.shape)
       return {
@@ -48,6 +50,8 @@ function emitLayer(context: StepContext, layer: Layer, input: Activation): Emitt
       const times = (tensor: string) => graph.node('Mul', [tensor, graph.scalar(layer.factor)])
       return { output: { ...input, tensor: times(input.tensor) }, backward: times }
     }
+    case 'fakeQuantize':
+      return emitFakeQuantize(context, layer, input)
     case 'residual': {
       const body = emitLayers(context, layer.body, input)
       const shortcut = emitLayers(context, layer.shortcut, input)

@@ -27,6 +27,8 @@ export interface Emitted {
 export interface StepContext {
   readonly graph: GraphBuilder
   readonly batch: number
+  /** As a layer behaves in training, or as it predicts: normalised by running statistics, nothing dropped. */
+  readonly mode: 'training' | 'evaluation'
   /** The tensor of a weight as the forward pass sees it (masked, if it has a mask); convolution kernels as [out, in · taps]. */
   weight(name: string): string
   /** Whether the weight is trained. */
