@@ -73,9 +73,8 @@ export const zoomBlur: Corruption = (picture, severity) => {
   const step = zoomMost(side, severity) / (count - 1)
   const sum = picture.values.slice()
   for (let i = 0; i < count; i++) {
-    zoomIn(picture, 1 + i * step).values.forEach((value, at) => {
-      sum[at] = sum[at]! + value
-    })
+    const { values } = zoomIn(picture, 1 + i * step)
+    for (let at = 0; at < sum.length; at++) sum[at] += values[at]
   }
   return { ...picture, values: sum.map(value => value / (count + 1)) }
 }

@@ -13,9 +13,9 @@ export const contrast: Corruption = (picture, severity) => {
   const { channels, values } = picture
   const means = new Float64Array(channels)
   values.forEach((value, i) => {
-    means[i % channels] = means[i % channels]! + (value * channels) / values.length
+    means[i % channels] += (value * channels) / values.length
   })
-  return mapValues(picture, (value, i) => (value - means[i % channels]!) * kept + means[i % channels]!)
+  return mapValues(picture, (value, i) => (value - means[i % channels]) * kept + means[i % channels])
 }
 
 const scaleKept = amount([0.95, 0.9, 0.85, 0.75, 0.65], [0.6, 0.5, 0.4, 0.3, 0.25])
@@ -38,7 +38,7 @@ function boxed(picture: Picture, height: number, width: number): Picture {
     for (const { first, last } of columns) {
       for (let c = 0; c < channels; c++, to++) {
         let sum = 0
-        for (let x = first; x < last; x++) sum += values[(y * picture.width + x) * channels + c]!
+        for (let x = first; x < last; x++) sum += values[(y * picture.width + x) * channels + c]
         across[to] = asByte(sum / (last - first))
       }
     }
@@ -48,7 +48,7 @@ function boxed(picture: Picture, height: number, width: number): Picture {
   rows.forEach(({ first, last }, y) => {
     for (let i = 0; i < stride; i++) {
       let sum = 0
-      for (let row = first; row < last; row++) sum += across[row * stride + i]!
+      for (let row = first; row < last; row++) sum += across[row * stride + i]
       resized[y * stride + i] = asByte(sum / (last - first))
     }
   })
@@ -95,8 +95,8 @@ export const elasticTransform: Corruption = (picture, severity, random) => {
       for (let c = 0; c < channels; c++) {
         values[pixel * channels + c] = bilinear(
           sheared,
-          y + strength * down[pixel]!,
-          x + strength * right[pixel]!,
+          y + strength * down[pixel],
+          x + strength * right[pixel],
           c,
           reflect,
         )

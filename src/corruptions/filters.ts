@@ -25,7 +25,7 @@ function smoothingBands(size: number, sigma: number, truncate: number, border: B
     let last = -1
     taps.forEach((tap, k) => {
       const column = border(i + k - radius, size)
-      row[column] = row[column]! + tap / total
+      row[column] += tap / total
       first = Math.min(first, column)
       last = Math.max(last, column)
     })
@@ -47,11 +47,11 @@ export function smooth(picture: Picture, sigma: number, border: Border = nearest
   const across = new Float64Array(values.length)
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const { first, weights } = rows[x]!
+      const { first, weights } = rows[x]
       for (let c = 0; c < channels; c++) {
         let sum = 0
         let from = (y * width + first) * channels + c
-        for (let k = 0; k < weights.length; k++, from += channels) sum += weights[k]! * values[from]!
+        for (let k = 0; k < weights.length; k++, from += channels) sum += weights[k] * values[from]
         across[(y * width + x) * channels + c] = sum
       }
     }
@@ -60,12 +60,12 @@ export function smooth(picture: Picture, sigma: number, border: Border = nearest
   const stride = width * channels
   const smoothed = new Float64Array(values.length)
   for (let y = 0; y < height; y++) {
-    const { first, weights } = columns[y]!
+    const { first, weights } = columns[y]
     for (let k = 0; k < weights.length; k++) {
-      const weight = weights[k]!
+      const weight = weights[k]
       const from = (first + k) * stride
       for (let x = 0; x < stride; x++) {
-        smoothed[y * stride + x] = smoothed[y * stride + x]! + weight * across[from + x]!
+        smoothed[y * stride + x] += weight * across[from + x]
       }
     }
   }
@@ -84,7 +84,7 @@ export function correlate(picture: Picture, kernel: Kernel): Picture {
   const radius = (kernel.side - 1) / 2
   const result = new Float64Array(values.length)
   for (let k = 0; k < kernel.weights.length; k++) {
-    const weight = kernel.weights[k]!
+    const weight = kernel.weights[k]
     if (weight === 0) continue
     const dy = Math.floor(k / kernel.side) - radius
     const dx = (k % kernel.side) - radius
@@ -93,8 +93,8 @@ export function correlate(picture: Picture, kernel: Kernel): Picture {
       const row = mirror(y + dy, height) * width * channels
       let to = y * width * channels
       for (let x = 0; x < width; x++) {
-        const from = row + columns[x]!
-        for (let c = 0; c < channels; c++, to++) result[to] = result[to]! + weight * values[from + c]!
+        const from = row + columns[x]
+        for (let c = 0; c < channels; c++, to++) result[to] += weight * values[from + c]
       }
     }
   }
@@ -144,7 +144,7 @@ export function blurAlong(picture: Picture, radius: number, sigma: number, angle
       let to = y * width * channels
       for (let x = 0; x < width; x++) {
         const from = (row + nearest(x + dx, width)) * channels
-        for (let c = 0; c < channels; c++, to++) result[to] = result[to]! + weight * values[from + c]!
+        for (let c = 0; c < channels; c++, to++) result[to] += weight * values[from + c]
       }
     }
   })
@@ -156,31 +156,50 @@ export function bilinear(picture: Picture, y: number, x: number, channel: number
   const { height, width, channels, values } = picture
   const top = Math.floor(y)
   const left = Math.floor(x)
-  const down = y - top
+  const upper = border(top, height) * width
+  const lower = border(top + 1, height) * width
+  const first = border(left, width)
+  const second = border(left + 1, width)
   const right = x - left
-  const rows = [border(top, height) * width, border(top + 1, height) * width] as const
-  const columns = [border(left, width), border(left + 1, width)] as const
-  const at = (row: 0 | 1, column: 0 | 1) => values[(rows[row] + columns[column]) * channels + channel]!
-  return (
-    (1 - down) * ((1 - right) * at(0, 0) + right * at(0, 1)) +
-    down * ((1 - right) * at(1, 0) + right * at(1, 1))
-  )
+  const above =
+    (1 - right) * values[(upper + first) * channels + channel] +
+    right * values[(upper + second) * channels + channel]
+  const below =
+    (1 - right) * values[(lower + first) * channels + channel] +
+    right * values[(lower + second) * channels + channel]
+  return above + (y - top) * (below - above)
 }
 
-/** The middle of a picture, magnified so that it fills the whole. @param factor 1 or more */
+/** The middle of a picture, magnified linearly so that it fills the whole. @param factor 1 or more */
 export function zoomIn(picture: Picture, factor: number): Picture {
-  const { height, width, channels } = picture
+  const { height, width, channels, values } = picture
+  const stride = width * channels
   const rows = zoomedLine(height, factor)
   const columns = zoomedLine(width, factor)
-  const values = new Float64Array(height * width * channels)
-  for (let y = 0, to = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      for (let c = 0; c < channels; c++, to++) {
-        values[to] = bilinear(picture, rows[y]!, columns[x]!, c, nearest)
+  const across = new Float64Array(values.length)
+  for (let x = 0; x < width; x++) {
+    const left = Math.floor(columns[x])
+    const right = Math.min(width - 1, left + 1)
+    const part = columns[x] - left
+    for (let c = 0; c < channels; c++) {
+      const to = x * channels + c
+      for (let row = 0; row < values.length; row += stride) {
+        const near = values[row + left * channels + c]
+        across[row + to] = near + part * (values[row + right * channels + c] - near)
       }
     }
   }
-  return { ...picture, values }
+  const zoomed = new Float64Array(values.length)
+  for (let y = 0; y < height; y++) {
+    const top = Math.floor(rows[y])
+    const bottom = Math.min(height - 1, top + 1)
+    const part = rows[y] - top
+    for (let i = 0; i < stride; i++) {
+      const near = across[top * stride + i]
+      zoomed[y * stride + i] = near + part * (across[bottom * stride + i] - near)
+    }
+  }
+  return { ...picture, values: zoomed }
 }
 
 /** Where the positions of a magnified line lie in the line itself: the cut's ends stay its ends. */

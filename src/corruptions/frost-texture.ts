@@ -18,7 +18,7 @@ const roughness = 1.25
 export function frostTexture(height: number, width: number, channels: number, random: RandomStream): Picture {
   const ground = plasmaOver(height, width, roughness, random)
   const ice = feathers(height, width, random)
-  const relief = ground.map((value, i) => value + ice[i]!)
+  const relief = ground.map((value, i) => value + ice[i])
   const mean = relief.reduce((sum, value) => sum + value, 0) / relief.length
   const variance = relief.reduce((sum, value) => sum + (value - mean) ** 2, 0) / relief.length
   const level = brightness.least + (brightness.most - brightness.least) * random.uniform()
@@ -46,7 +46,7 @@ function feathers(height: number, width: number, random: RandomStream): Float64A
       const column = Math.round(x + i * Math.cos(angle))
       if (row < 0 || row >= height || column < 0 || column >= width) return
       const at = row * width + column
-      ice[at] = Math.max(ice[at]!, light * (1 - i / (steps + 1)))
+      ice[at] = Math.max(ice[at], light * (1 - i / (steps + 1)))
     }
   }
   for (let crystal = 0; crystal < 6; crystal++) {

@@ -47,7 +47,7 @@ function draw(cumulative: Float64Array, random: RandomStream): number {
   let high = cumulative.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (cumulative[middle]! > uniform) high = middle
+    if (cumulative[middle] > uniform) high = middle
     else low = middle + 1
   }
   return low

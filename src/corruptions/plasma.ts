@@ -10,7 +10,7 @@ import type { RandomStream } from '../random.js'
  */
 export function plasma(size: number, decay: number, random: RandomStream): Float64Array {
   const map = new Float64Array(size * size)
-  const at = (y: number, x: number) => map[((y + size) % size) * size + ((x + size) % size)]!
+  const at = (y: number, x: number) => map[((y + size) % size) * size + ((x + size) % size)]
   let spread = 100
   const mean = (sum: number) => sum / 4 + spread * spread * (2 * random.uniform() - 1)
   for (let step = size; step >= 2; step /= 2) {
@@ -45,6 +45,6 @@ export function plasmaOver(height: number, width: number, decay: number, random:
   const map = plasma(size, decay, random)
   return Float64Array.from(
     { length: height * width },
-    (_, i) => map[Math.floor(i / width) * size + (i % width)]!,
+    (_, i) => map[Math.floor(i / width) * size + (i % width)],
   )
 }

@@ -22,14 +22,14 @@ const largeSide = 224
 export const amount =
   (at32: Five, at224: Five): SeverityConstant =>
   (side, severity) =>
-    between(side, at32[severity - 1]!, at224[severity - 1]!)
+    between(side, at32[severity - 1], at224[severity - 1])
 
 /** A length in pixels. */
 export const length =
   (at32: Five, at224: Five): SeverityConstant =>
   (side, severity) => {
     const beyond = side < smallSide ? side / smallSide : Math.max(1, side / largeSide)
-    return beyond * between(side, at32[severity - 1]!, at224[severity - 1]!)
+    return beyond * between(side, at32[severity - 1], at224[severity - 1])
   }
 
 function between(side: number, small: number, large: number): number {

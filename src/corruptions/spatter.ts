@@ -26,7 +26,7 @@ export const spatter: Corruption = (picture, severity, random) => {
   if (severity < firstMud) {
     const cover = water(liquid, waterOpacity(side, severity))
     const colour = paint(channels, turquoise)
-    return mapValues(picture, (value, i) => value + cover[Math.floor(i / channels)]! * colour[i % channels]!)
+    return mapValues(picture, (value, i) => value + cover[Math.floor(i / channels)] * colour[i % channels])
   }
   const mud = smooth(
     mapValues(liquid, value => (value > threshold ? 1 : 0)),
@@ -34,8 +34,8 @@ export const spatter: Corruption = (picture, severity, random) => {
   ).values.map(value => (value < 0.8 ? 0 : value))
   const colour = paint(channels, brown)
   return mapValues(picture, (value, i) => {
-    const cover = mud[Math.floor(i / channels)]!
-    return (1 - cover) * value + cover * colour[i % channels]!
+    const cover = mud[Math.floor(i / channels)]
+    return (1 - cover) * value + cover * colour[i % channels]
   })
 }
 
@@ -53,7 +53,7 @@ function water(liquid: Picture, opacity: number): Float64Array {
     Math.min(255, Math.max(0, Math.round(value))),
   )
   const relief = mapValues(correlate(embossed, mean3), value => Math.round(value)).values
-  const cover = bytes.values.map((value, i) => value * relief[i]!)
+  const cover = bytes.values.map((value, i) => value * relief[i])
   const peak = cover.reduce((most, value) => Math.max(most, value), 0)
   return cover.map(value => (peak === 0 ? 0 : (opacity * value) / peak))
 }
@@ -68,7 +68,7 @@ function edges({ height, width, values }: Picture): Uint8Array {
   const down = new Float64Array(size)
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const at = (dy: number, dx: number) => values[nearest(y + dy, height) * width + nearest(x + dx, width)]!
+      const at = (dy: number, dx: number) => values[nearest(y + dy, height) * width + nearest(x + dx, width)]
       across[y * width + x] = at(-1, 1) + 2 * at(0, 1) + at(1, 1) - at(-1, -1) - 2 * at(0, -1) - at(1, -1)
       down[y * width + x] = at(1, -1) + 2 * at(1, 0) + at(1, 1) - at(-1, -1) - 2 * at(-1, 0) - at(-1, 1)
     }
@@ -76,7 +76,7 @@ function edges({ height, width, values }: Picture): Uint8Array {
   const magnitude = (y: number, x: number) =>
     y < 0 || y >= height || x < 0 || x >= width
       ? 0
-      : Math.abs(across[y * width + x]!) + Math.abs(down[y * width + x]!)
+      : Math.abs(across[y * width + x]) + Math.abs(down[y * width + x])
   const candidates = new Uint8Array(size)
   const found = new Uint8Array(size)
   const open: number[] = []
@@ -85,8 +85,8 @@ function edges({ height, width, values }: Picture): Uint8Array {
       const i = y * width + x
       const own = magnitude(y, x)
       if (own <= weakEdge) continue
-      const slope = Math.abs(down[i]!) / Math.abs(across[i]!)
-      const turn = across[i]! < 0 !== down[i]! < 0 ? -1 : 1
+      const slope = Math.abs(down[i]) / Math.abs(across[i])
+      const turn = across[i] < 0 !== down[i] < 0 ? -1 : 1
       const highest =
         slope < Math.tan(Math.PI / 8)
           ? own > magnitude(y, x - 1) && own >= magnitude(y, x + 1)
@@ -138,7 +138,7 @@ function edgeDistance(picture: Picture): Picture {
       const column = x + sense * right
       if (row < 0 || row >= height || column < 0 || column >= width) continue
       const i = y * width + x
-      distance[i] = Math.min(distance[i]!, distance[row * width + column]! + length)
+      distance[i] = Math.min(distance[i], distance[row * width + column] + length)
     }
   }
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(y, x, 1)
@@ -149,15 +149,15 @@ function edgeDistance(picture: Picture): Picture {
 /** Bytes spread so that all levels are about as frequent. */
 function equalized(picture: Picture): Picture {
   const counts = new Uint32Array(256)
-  for (const value of picture.values) counts[value] = counts[value]! + 1
+  for (const value of picture.values) counts[value] += 1
   const least = counts.findIndex(count => count > 0)
-  const rest = picture.values.length - counts[least]!
+  const rest = picture.values.length - counts[least]
   if (rest === 0) return picture
   const levels = new Uint8Array(256)
   let sum = 0
   for (let value = least + 1; value < 256; value++) {
-    sum += counts[value]!
+    sum += counts[value]
     levels[value] = Math.round((255 * sum) / rest)
   }
-  return mapValues(picture, value => levels[value]!)
+  return mapValues(picture, value => levels[value])
 }

@@ -33,13 +33,13 @@ export const snow: Corruption = (picture, severity, random) => {
   return mapValues(picture, (value, i) => {
     const pixel = Math.floor(i / channels)
     const whitened = Math.max(value, 1.5 * greyAt(picture, pixel) + 0.5)
-    return clear * value + (1 - clear) * whitened + layer[pixel]! + layer[last - pixel]!
+    return clear * value + (1 - clear) * whitened + layer[pixel] + layer[last - pixel]
   })
 }
 
 function greyAt({ values, channels }: Picture, pixel: number): number {
   const at = pixel * channels
-  return channels === 1 ? values[at]! : luma(values[at]!, values[at + 1]!, values[at + 2]!)
+  return channels === 1 ? values[at] : luma(values[at], values[at + 1], values[at + 2])
 }
 
 const frostPicture = amount([1, 1, 0.9, 0.85, 0.75], [1, 0.8, 0.7, 0.65, 0.6])
@@ -52,7 +52,7 @@ export const frost: Corruption = (picture, severity, random) => {
   const kept = frostPicture(side, severity)
   const added = frostIce(side, severity)
   const ice = frostTexture(height, width, channels, random).values
-  return mapValues(picture, (value, i) => kept * value + added * ice[i]!)
+  return mapValues(picture, (value, i) => kept * value + added * ice[i])
 }
 
 const fogStrength = amount([0.2, 0.5, 0.75, 1, 1.5], [1.5, 2, 2.5, 2.5, 3])
@@ -68,7 +68,7 @@ export const fog: Corruption = (picture, severity, random) => {
   return mapValues(
     picture,
     (value, i) =>
-      ((value + strength * density[Math.floor(i / channels)]!) * brightest) / (brightest + strength),
+      ((value + strength * density[Math.floor(i / channels)]) * brightest) / (brightest + strength),
   )
 }
 
@@ -104,7 +104,7 @@ function recolour(
   if (channels === 1) return mapValues(picture, value => change(0, 0, value)[2])
   const result = new Float64Array(values.length)
   for (let i = 0; i < values.length; i += channels) {
-    result.set(rgbOf(...change(...hsvOf(values[i]!, values[i + 1]!, values[i + 2]!))), i)
+    result.set(rgbOf(...change(...hsvOf(values[i], values[i + 1], values[i + 2]))), i)
   }
   return { ...picture, values: result }
 }
