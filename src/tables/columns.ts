@@ -14,6 +14,7 @@ import {
   type Field,
   type FixedSizeList,
   type Int32,
+  type List,
   makeData,
   RecordBatch,
   type Schema,
@@ -51,6 +52,7 @@ export type ColumnValues =
   | readonly (boolean | null)[]
   | readonly (Uint8Array | null)[]
   | readonly (ImageValue | null)[]
+  | readonly (readonly string[])[]
   | Data
 
 /**
@@ -114,6 +116,7 @@ function columnData(field: Field, values: ColumnValues): Data {
   if (DataType.isBool(type)) return booleanData(type, values as Uint8Array | readonly (boolean | null)[])
   if (DataType.isUtf8(type)) return textData(type, values as readonly (string | null)[])
   if (DataType.isBinary(type)) return bytesData(type, values as readonly (Uint8Array | null)[])
+  if (DataType.isList(type)) return listData(type, values as readonly (readonly string[])[])
   if (DataType.isStruct(type)) {
     const rows = values as readonly (Readonly<Record<string, unknown>> | null)[]
     const children = type.children.map(child =>
@@ -167,6 +170,13 @@ function vectorData(type: FixedSizeList, values: Float32Array | readonly number[
     throw new TypeError(`${child.length} values are not rows of ${type.listSize}`)
   }
   return makeData({ type, length: child.length / type.listSize, nullCount: 0, child }) as Data
+}
+
+function listData(type: List, lists: readonly (readonly string[])[]): Data {
+  const valueOffsets = new Int32Array(lists.length + 1)
+  for (const [row, { length }] of lists.entries()) valueOffsets[row + 1] = valueOffsets[row] + length
+  const child = columnData(type.children[0], lists.flat())
+  return makeData({ type, length: lists.length, nullCount: 0, valueOffsets, child }) as Data
 }
 
 function textData(type: Utf8, texts: readonly (string | null)[]): Data {
@@ -270,6 +280,15 @@ export function stringColumn(batch: RecordBatch, name: string): string[] {
 /** A text column, null where it is null, [rows]. */
 export function nullableStringColumn(batch: RecordBatch, name: string): (string | null)[] {
   return Array.from(column(batch, name), value => (value === null ? null : String(value)))
+}
+
+/** A column of lists of text without nulls, [rows]. */
+export function stringListColumn(batch: RecordBatch, name: string): string[][] {
+  const vector = column(batch, name)
+  if (!DataType.isList(vector.type) || vector.nullCount > 0) {
+    throw new DataError(`the column is ${vector.type}, not a list<utf8> without nulls`, { key: name })
+  }
+  return Array.from(vector, (list: Iterable<unknown>) => Array.from(list, String))
 }
 
 /** A fixed-size list<float32> column without nulls, flat, [rows × size]. */
