@@ -100,25 +100,48 @@ export function channelStride(dims: readonly number[], axis: number): number {
   return dims.slice(axis + 1).reduce((product, dim) => product * dim, 1)
 }
 
-/** How many weights all kernels of a model hold, of whatever type, and how many of them are not zero. */
-export function countWeights(graph: Graph): { weights: number; nonZeroWeights: number } {
+/** Operators with a kernel: its input, and that of its zero point where it holds integers. */
+const layers: Readonly<Record<string, { readonly kernel: number; readonly zeroPoint?: number }>> = {
+  Conv: { kernel: 1 },
+  ConvTranspose: { kernel: 1 },
+  Gemm: { kernel: 1 },
+  MatMul: { kernel: 1 },
+  ConvInteger: { kernel: 1, zeroPoint: 3 },
+  MatMulInteger: { kernel: 1, zeroPoint: 3 },
+  QLinearConv: { kernel: 3, zeroPoint: 5 },
+  QLinearMatMul: { kernel: 3, zeroPoint: 5 },
+  QGemm: { kernel: 3, zeroPoint: 5 },
+}
+
+/** Nodes through which a kernel passes without a weight of it becoming, or ceasing to be, zero. */
+const passing = new Set(['Reshape', 'Transpose', 'Identity', 'Cast', 'Squeeze', 'Unsqueeze'])
+
+/** The kernels of a model, of whatever type, and the zero point of those that hold integers. */
+function storedKernels(graph: Graph): Map<Tensor, Tensor | undefined> {
   const initializers = initializersOf(graph)
   const producers = producersOf(graph)
-  const layers = new Set(['Conv', 'Gemm', 'MatMul', 'ConvInteger', 'MatMulInteger'])
-  /** Kernels, and the zero point of those that hold integers. */
   const kernels = new Map<Tensor, Tensor | undefined>()
   for (const { opType, input } of graph.node) {
-    if (!layers.has(opType)) continue
-    const reshape = producers.get(input[1])
-    const producer = reshape?.opType === 'Reshape' ? producers.get(reshape.input[0]) : reshape
-    const dequantize = producer?.opType === 'DequantizeLinear' ? producer : undefined
-    const kernel = initializers.get(dequantize?.input[0] ?? input[1])
-    const zeroPoint = dequantize?.input[2] ?? (opType.endsWith('Integer') ? input[3] : undefined)
-    if (kernel !== undefined) kernels.set(kernel, initializers.get(zeroPoint ?? ''))
+    const layer = layers[opType]
+    if (layer === undefined) continue
+    let name = input[layer.kernel] ?? ''
+    let zeroPoint = layer.zeroPoint === undefined ? '' : (input[layer.zeroPoint] ?? '')
+    for (let node = producers.get(name); node !== undefined; node = producers.get(name)) {
+      if (node.opType === 'DequantizeLinear') zeroPoint = node.input[2] ?? ''
+      else if (!passing.has(node.opType)) break
+      name = node.input[0] ?? ''
+    }
+    const kernel = initializers.get(name)
+    if (kernel !== undefined) kernels.set(kernel, initializers.get(zeroPoint))
   }
+  return kernels
+}
+
+/** How many weights all kernels of a model hold, of whatever type, and how many of them are not zero. */
+export function countWeights(graph: Graph): { weights: number; nonZeroWeights: number } {
   let weights = 0
   let nonZeroWeights = 0
-  for (const [kernel, zeroPoint] of kernels) {
+  for (const [kernel, zeroPoint] of storedKernels(graph)) {
     const array = tensorArray(kernel)
     const zero = zeroPoint === undefined ? 0 : tensorArray(zeroPoint)[0]
     // Halves are bits: 0x8000 is −0.
@@ -127,6 +150,25 @@ export function countWeights(graph: Graph): { weights: number; nonZeroWeights: n
     for (const value of array) if (value !== zero && value !== negativeZero) nonZeroWeights++
   }
   return { weights, nonZeroWeights }
+}
+
+/** Bits that most weights of the model's kernels take; undefined where it has none that are read. */
+export function weightBits(graph: Graph): number | undefined {
+  const weightsOf = new Map<number, number>()
+  for (const kernel of storedKernels(graph).keys()) {
+    const bits = bitsOf[elementType(kernel) ?? '']
+    const weights = dimsOf(kernel).reduce((product, dim) => product * dim, 1)
+    if (bits !== undefined) weightsOf.set(bits, (weightsOf.get(bits) ?? 0) + weights)
+  }
+  return [...weightsOf].sort(([, a], [, b]) => b - a)[0]?.[0]
+}
+
+const bitsOf: Readonly<Record<string, number>> = {
+  float32: 32,
+  float16: 16,
+  uint8: 8,
+  int8: 8,
+  int4: 4,
 }
 
 /** Tells of layers that a quantization left in float32, because they are no {@link KernelNode}. */

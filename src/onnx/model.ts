@@ -217,16 +217,18 @@ export function int4TensorOf(name: string, dims: readonly number[], values: Int8
   return TensorProto.create({ name, dims: [...dims], dataType: elements.int4.dataType, rawData })
 }
 
-/** A node with integer attributes. */
+/** A node with attributes of an integer or of several. */
 export function nodeOf(
   opType: string,
   input: readonly string[],
   output: readonly string[],
-  attributes: Readonly<Record<string, number>> = {},
+  attributes: Readonly<Record<string, number | readonly number[]>> = {},
 ): Node {
-  const { INT } = AttributeProto.AttributeType
-  const attribute = Object.entries(attributes).map(([name, i]) =>
-    AttributeProto.create({ name, type: INT, i }),
+  const { INT, INTS } = AttributeProto.AttributeType
+  const attribute = Object.entries(attributes).map(([name, value]) =>
+    typeof value === 'number'
+      ? AttributeProto.create({ name, type: INT, i: value })
+      : AttributeProto.create({ name, type: INTS, ints: [...value] }),
   )
   return NodeProto.create({
     opType,

@@ -68,7 +68,17 @@ function section(title: string, schema: Schema): string {
     const parts = variants.map(variant => `### ${variantName(variant)}\n\n${table(variant)}`)
     return [`## ${title}`, ...parts].join('\n\n')
   }
-  return [`## ${title}`, table(body)].join('\n\n')
+  return [`## ${title}`, table(body), ...groups(title.replaceAll('`', ''), body)].join('\n\n')
+}
+
+/** A table for each key that may hold a group of keys instead of a plain value, and for the groups in these. */
+function groups(path: string, { properties = {} }: Schema): string[] {
+  return Object.entries(properties).flatMap(([name, { anyOf = [] }]) => {
+    const inner = `${path}.${name}`
+    return anyOf
+      .filter(variant => variant.properties !== undefined)
+      .flatMap(variant => [`### \`${inner}\``, table(variant), ...groups(inner, variant)])
+  })
 }
 
 function hasKeys({ properties, items }: Schema): boolean {

@@ -35,7 +35,7 @@ const largestBatch = 32
 const largestInput = 2 ** 21
 
 /**
- * @param bytes a model with one input, float32 [N, channels, height, width] in 0 … 1 or [N, features], and with
+ * @param bytes a model with one input, float32 [N, channels, height, width] in 0 … 1 or [N, features] (N any or fixed), and with
  * logits [N, classes] as its first output
  * @throws DataError when the bytes are no such model
  */
@@ -50,7 +50,7 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
     throw new DataError(`does not say how many classes its output "${output.name}" has`, { file })
   }
   const inputLength = shape.reduce((product, size) => product * size, 1)
-  const batch = batchSizeOf(model, inputLength)
+  const batch = batchSizeOf(model, inputLength, fixedBatch(session), file)
   const buffer = new Float32Array(batch * inputLength)
   const feeds = { [session.inputNames[0]]: new Tensor('float32', buffer, [batch, ...shape]) }
 
@@ -142,7 +142,22 @@ export function fillInput(buffer: Float32Array, inputs: PredictorInputs, shape: 
 /** byte / 255, by byte. */
 const unitInterval = Float32Array.from({ length: 256 }, (_, byte) => byte / 255)
 
-function batchSizeOf({ graph }: Model, inputLength: number): number {
-  if (graph.node.some(({ opType }) => opType === 'DynamicQuantizeLinear')) return 1
+/** Size of the batch that the model's first input asks for; undefined where it takes any. */
+function fixedBatch(session: InferenceSession): number | undefined {
+  const [input] = session.inputMetadata
+  const size = input.isTensor ? input.shape[0] : undefined
+  return typeof size === 'number' ? size : undefined
+}
+
+function batchSizeOf({ graph }: Model, inputLength: number, fixed: number | undefined, file: string): number {
+  const isDynamic = graph.node.some(({ opType }) => opType === 'DynamicQuantizeLinear')
+  if (isDynamic && (fixed ?? 1) > 1) {
+    throw new DataError(
+      `quantizes activations by the range of the whole batch, which is fixed at ${fixed}: predictions would depend on what is beside an example`,
+      { file, mend: 'Export the model with a batch of any size, or of 1.' },
+    )
+  }
+  if (isDynamic) return 1
+  if (fixed !== undefined) return fixed
   return Math.max(1, Math.min(largestBatch, Math.floor(largestInput / inputLength)))
 }
