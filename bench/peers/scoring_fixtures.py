@@ -16,6 +16,7 @@ from scipy import stats
 from scipy.spatial.distance import cityblock
 from sklearn import metrics
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 TARGET = Path(__file__).parents[2] / "test" / "scoring" / "fixtures"
 VERSIONS = {m.__name__: m.__version__ for m in (np, scipy, sklearn, statsmodels, cleanlab)}
@@ -164,5 +165,78 @@ def votes():
     )
 
 
-for make in (welch, benjamini_hochberg, class_impact, detection, classification, paired_difference, label_quality, votes):
+def mean_difference():
+    """Both t tests with intervals, and Bloom's minimum detectable effect."""
+    cases = []
+    for n, alpha in [(2, 0.05), (5, 0.05), (30, 0.005)]:
+        a, b = rng.normal(0.8, 0.02, n), rng.normal(0.79, 0.03, n)
+        for name, test in (("paired", stats.ttest_rel(a, b)), ("welch", stats.ttest_ind(a, b, equal_var=False))):
+            interval = test.confidence_interval(1 - alpha)
+            difference = a.mean() - b.mean()
+            error = difference / test.statistic
+            cases.append(
+                {
+                    "test": name,
+                    "alpha": alpha,
+                    "a": a,
+                    "b": b,
+                    "difference": difference,
+                    "error": error,
+                    "t": test.statistic,
+                    "df": test.df,
+                    "p": test.pvalue,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "detectable": (stats.t.ppf(1 - alpha / 2, test.df) + stats.t.ppf(0.8, test.df)) * error,
+                }
+            )
+    # Power by the noncentral t distribution at the detectable effect: what the formula comes near to.
+    powers = [
+        TTestPower().power(effect_size=(stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)) / np.sqrt(n), nobs=n, alpha=0.05)
+        for n in (5, 10, 30)
+    ]
+    write("mean-difference", cases=cases, powers=powers)
+
+
+def percentiles():
+    samples = [rng.normal(0, 1, n) for n in (1, 2, 7, 200)]
+    shares = [0, 0.025, 0.5, 0.8, 0.975, 1]
+    write("percentile", shares=shares, samples=[{"values": s, "percentiles": np.percentile(s, 100 * np.array(shares))} for s in samples])
+
+
+def pie_stability():
+    """Two pairs of populations from one law of votes: what a drawn population must foretell of a second pair."""
+    examples, members, classes = 2500, 20, 3
+    contested = rng.uniform(0, 1, examples) < 0.6
+    dense = np.where(contested[:, None], rng.dirichlet(np.full(classes, 0.6), examples), [1.0, 0, 0])
+    shift = np.where(contested[:, None], rng.dirichlet(np.full(classes, 0.6), examples), [1.0, 0, 0])
+    sparse = 0.6 * dense + 0.4 * shift
+
+    def modal(p, size):
+        counts = np.array([rng.multinomial(size, row) for row in p])
+        return counts, counts.argmax(1)
+
+    truth = {}
+    for size in (5, 10, 20):
+        recurrence, pies = [], []
+        for _ in range(30):
+            first, second = (modal(dense, size)[1] != modal(sparse, size)[1] for _ in range(2))
+            recurrence.append(2 * (first & second).sum() / (first.sum() + second.sum()))
+            pies.append(first.sum())
+        truth[size] = {"recurrence": np.mean(recurrence), "pies": np.mean(pies)}
+    draw = lambda p: np.array([rng.choice(classes, members, p=row / row.sum()) for row in p])
+    digits = lambda votes: "".join(map(str, votes.ravel()))
+    write("pie-stability", classes=classes, members=members, dense=digits(draw(dense)), sparse=digits(draw(sparse)), truth=truth)
+
+
+def uneven_impact():
+    dense = rng.uniform(0.7, 0.95, 25)
+    level = dense - np.abs(rng.normal(0.03, 0.03, 25))
+    change = (level - level.mean()) - (dense - dense.mean())
+    loss = np.sort(np.clip(dense - level, 0, None))[::-1]
+    write("uneven-impact", dense=dense, level=level, change=change, spread=change.std(), worst=change.min(), worstClass=change.argmin(), worstTenthShare=loss[:3].sum() / loss.sum())
+
+
+for make in (welch, benjamini_hochberg, class_impact, detection, classification, paired_difference, label_quality, votes,
+             mean_difference, percentiles, pie_stability, uneven_impact):
     make()

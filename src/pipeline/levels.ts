@@ -61,19 +61,36 @@ export function levelsOf(pipeline: Pipeline): Level[] {
 }
 
 /**
- * The level whose PIEs splits and retraining go by: `retrain.level`, else the sparsest, else the last; undefined
- * where nothing is compressed. Random pruning, a control, is chosen only where there is nothing else.
+ * Whether each member of the level is made from the dense member of its seed: quantized or pruned at once from it, or
+ * gone on from its state. Members trained anew share their seed's initial weights alone and count as independent.
+ */
+export function isPairedWithDense({ method, config }: Level): boolean {
+  if (config === undefined || method.endsWith('int8-aware')) return false
+  return !isPruning(config) || config.when === 'after' || config.start === 'branch'
+}
+
+/**
+ * The one level of several compressed ones to speak of: the sparsest, or the last where nothing is pruned. Random
+ * pruning, a control, only where there is nothing else.
+ */
+export function tellingLevel<L extends Pick<Level, 'method' | 'sparsity'>>(
+  compressed: readonly L[],
+): L | undefined {
+  const chosen = compressed.filter(({ method }) => !method.startsWith('random'))
+  const candidates = chosen.length > 0 ? chosen : compressed
+  const sparsest = Math.max(0, ...candidates.map(({ sparsity }) => sparsity || 0))
+  return sparsest > 0 ? candidates.find(({ sparsity }) => sparsity === sparsest) : candidates.at(-1)
+}
+
+/**
+ * The level whose PIEs splits and retraining go by: `retrain.level`, else {@link tellingLevel}; undefined where nothing
+ * is compressed.
  * @throws ConfigError if `retrain.level` names none of the compressed levels
  */
 export function pieLevelOf(pipeline: Pipeline): Level | undefined {
   const compressed = levelsOf(pipeline).slice(1)
   const wanted = pipeline.retrain?.level
-  if (wanted === undefined) {
-    const chosen = compressed.filter(({ config }) => config?.method !== 'random')
-    const candidates = chosen.length > 0 ? chosen : compressed
-    const sparsest = Math.max(0, ...candidates.map(({ sparsity }) => sparsity))
-    return sparsest > 0 ? candidates.find(({ sparsity }) => sparsity === sparsest) : candidates.at(-1)
-  }
+  if (wanted === undefined) return tellingLevel(compressed)
   const level = compressed.find(({ name }) => name === wanted)
   if (level !== undefined) return level
   const names = compressed.map(({ name }) => name)

@@ -38,6 +38,7 @@ export function predictedPopulations(predicted: PredictedPopulations): AuditedPo
   return {
     levels: levels.map(({ level, seeds }) => ({
       level: levelNamed(level),
+      test: 'welch' as const,
       members: seeds.map(seed => ({ seed, bytes: Number.NaN, nonZeroWeights: Number.NaN })),
     })),
     classNames,

@@ -10,7 +10,7 @@ import { type Progress, silentProgress } from '../pipeline/progress.js'
 import { type DecisionRule, labelIssues, mostSuspiciousFirst } from '../scoring/decision.js'
 import { compareWithTruth, unknownTruth } from '../scoring/known-truth.js'
 import { emptyScores, type MatrixScores, type PredictionForm, scoreMatrix } from '../scoring/matrix-scores.js'
-import { type AuditedExamples, audit } from '../stages/audit.js'
+import { type AuditedExamples, audit, auditTables } from '../stages/audit.js'
 import type { LevelFigures, TruthFigures } from '../stages/headlines.js'
 import { recordBatch } from '../tables/columns.js'
 import { labelScoresSchema } from '../tables/schemas.js'
@@ -253,7 +253,7 @@ async function scorePopulations(
         suggested: suggested.label,
         probability: suggested.probability,
       }),
-      files: ['scores', 'levels', 'classes'].map(name => join(out, `${name}.parquet`)),
+      files: auditTables.map(name => join(out, `${name}.parquet`)),
     }
   } finally {
     await rm(folder, { recursive: true, force: true })

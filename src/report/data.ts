@@ -194,15 +194,3 @@ export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'spar
 export function auditedSplit(data: ReportData): SplitSummary {
   return data.splits.find(({ split }) => split === 'test') ?? data.splits[0]!
 }
-
-/**
- * The level that the headline speaks of: the sparsest, or the last where nothing is pruned; undefined without
- * compression. Random pruning, a control, only where there is nothing else.
- */
-export function headlineLevel({ levels }: Pick<SplitSummary, 'levels'>): LevelSummary | undefined {
-  const all = levels.filter(level => level.method !== 'dense')
-  const chosen = all.filter(level => !level.method.startsWith('random'))
-  const compressed = chosen.length > 0 ? chosen : all
-  const sparsest = Math.max(0, ...compressed.map(level => level.sparsity))
-  return sparsest > 0 ? compressed.find(level => level.sparsity === sparsest) : compressed.at(-1)
-}

@@ -135,6 +135,26 @@ export class AccuracyTally {
     return { top1: Float64Array.from(top1), top5: Float64Array.from(top5) }
   }
 
+  /**
+   * What one member, by its place, gets right on a split: its accuracies, and its recall of each class, [classes]. NaN
+   * where it was not asked.
+   */
+  member(split: Split, member: number): { top1: number; top5: number; recalls: number[] } {
+    const row = splits.indexOf(split)
+    const cohort = this.#cohort(row) * this.members + member
+    const [asked, first, firstFive] = [0, 1, 2].map(
+      k =>
+        this.#answers[(row * 2 * this.members + cohort) * 6 + k] +
+        this.#answers[(row * 2 * this.members + cohort) * 6 + 3 + k],
+    )
+    const counts = this.#classes[row]
+    const recalls = Array.from({ length: this.classes }, (_, label) => {
+      const cell = cohort * this.classes + label
+      return counts.right[cell] / counts.asked[cell]
+    })
+    return { top1: first / asked, top5: firstFive / asked, recalls }
+  }
+
   /** Recall of each class by the members that were asked about it, in the order of the members; of a subgroup if one is named. */
   recalls(split: Split, group?: Subgroup): Float64Array[] {
     const counts = this.#counts(split, group)

@@ -60,7 +60,11 @@ export function modalLabels(
   return { modal, agreement }
 }
 
-function beats(
+/**
+ * Whether a class takes the place of another that has as many votes.
+ * @param row where the example's probabilities begin
+ */
+export function beats(
   candidate: number,
   winner: number,
   ties: TieBreak,

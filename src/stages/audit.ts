@@ -15,10 +15,25 @@ import { labelIssues } from '../scoring/decision.js'
 import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
 import { pieFlags } from '../scoring/modal-labels.js'
 import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
+import { PieStability } from '../scoring/pie-stability.js'
 import { type SuggestedLabels, suggestedLabels } from '../scoring/suggested-labels.js'
 import { recordBatch } from '../tables/columns.js'
-import { classesSchema, scoresSchema } from '../tables/schemas.js'
-import { type AuditedRun, classRows, type LevelRow, levelRows } from './audit-rows.js'
+import {
+  classesSchema,
+  membersSchema,
+  overlapSchema,
+  scoresSchema,
+  stabilitySchema,
+} from '../tables/schemas.js'
+import {
+  type AuditedRun,
+  classRows,
+  type LevelRow,
+  levelRows,
+  memberRows,
+  overlapRows,
+  stabilityRows,
+} from './audit-rows.js'
 import type { LevelFigures, ScoreHeadline } from './headlines.js'
 
 /** What is kept of the examples beside their scores, [examples] each. */
@@ -58,8 +73,11 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
 }
 
 export interface AuditOptions {
+/** The tables that an audit writes. */
+export const auditTables = ['scores', 'levels', 'classes', 'members', 'overlap', 'stability'] as const
+
   readonly scoring: Pipeline['scoring']
-  /** Folder in which `scores.parquet`, `levels.parquet` and `classes.parquet` are written. */
+  /** Folder in which the {@link auditTables} are written. */
   readonly output: string
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -78,7 +96,7 @@ export interface Audit {
 type Verdicts = Pick<Audit, 'quality' | 'issues' | 'pies'>
 
 /**
- * Audits the populations and writes the three tables.
+ * Audits the populations and writes the tables.
  * @throws ConfigError if the evidence asked for does not judge every example
  */
 export async function audit(populations: AuditedPopulations, options: AuditOptions): Promise<Audit> {
@@ -95,6 +113,11 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   let begin = 0
   for await (const answers of populations.answers()) {
     signal.throwIfAborted()
+  const stability = new PieStability({
+    levels: levels.map(({ members, test }) => ({ members: members.length, paired: test === 'paired' })),
+    classes: classNames.length,
+    ties: scoring.ties,
+  })
     const end = begin + answers[0].predicted.length / levels[0].members.length
     scores.add(
       {
@@ -108,6 +131,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
     begin = end
   }
 
+    stability.add(answers)
   const quality = scores.labelQuality()
   const unjudged = quality.findIndex(Number.isNaN)
   if (unjudged >= 0) {
@@ -133,9 +157,16 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   }
   const impacts = classRows(run)
   const summary = levelRows(run, impacts)
-  const { levelsSchema } = populations
-  await writeTable(join(output, 'classes.parquet'), classesSchema, [batchOf(classesSchema, impacts)])
-  await writeTable(join(output, 'levels.parquet'), levelsSchema, [batchOf(levelsSchema, summary)])
+  const members = memberRows(run)
+  const write = (name: (typeof auditTables)[number], schema: Schema, rows: readonly object[], recalls = {}) =>
+    writeTable(join(output, `${name}.parquet`), schema, [batchOf(schema, rows, recalls)])
+  await write('classes', classesSchema, impacts)
+  await write('levels', populations.levelsSchema, summary)
+  await write('overlap', overlapSchema, overlapRows(run))
+  await write('stability', stabilitySchema, stabilityRows(levels, stability.rows()))
+  await write('members', membersSchema(classNames.length), members, {
+    recalls: Float32Array.from(members.flatMap(({ recalls }) => recalls)),
+  })
   return { headline: headline(examples, summary, verdicts), ...verdicts, suggested }
 }
 
@@ -191,8 +222,15 @@ async function writeScores(
 
 const knownOrNull = (label: number): number | null => (label === unknownTruth ? null : label)
 
-/** A batch of rows by the names of their columns; NaN, which tables do not hold, becomes null. */
-function batchOf<Row extends object>(schema: Schema, rows: readonly Row[]): RecordBatch {
+/**
+ * A batch of rows by the names of their columns; NaN, which these do not hold, becomes null.
+ * @param vectors the columns that are no single values
+ */
+function batchOf<Row extends object>(
+  schema: Schema,
+  rows: readonly Row[],
+  vectors: Readonly<Record<string, Float32Array>>,
+): RecordBatch {
   const columns = schema.fields.map(({ name }) => [
     name,
     rows.map(row => {
@@ -200,7 +238,7 @@ function batchOf<Row extends object>(schema: Schema, rows: readonly Row[]): Reco
       return Number.isNaN(value) ? null : value
     }),
   ])
-  return recordBatch(schema, Object.fromEntries(columns))
+  return recordBatch(schema, { ...Object.fromEntries(columns), ...vectors })
 }
 
 /** Accuracy is that on test examples where there are any; everything else counts over all examples. */

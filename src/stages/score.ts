@@ -4,7 +4,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { readDatasetInfo } from '../dataset/info.js'
 import { DataError } from '../errors.js'
 import { openTable } from '../pipeline/files.js'
-import { type Level, levelsOf } from '../pipeline/levels.js'
+import { isPairedWithDense, type Level, levelsOf } from '../pipeline/levels.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import { splits } from '../scoring/accuracy-tally.js'
 import { unknownTruth } from '../scoring/known-truth.js'
@@ -26,7 +26,7 @@ import type { ScoreHeadline } from './headlines.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 1,
+  version: 2,
   inputs: ['ingest', 'predict'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
@@ -52,7 +52,11 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
   const examples = await readExamples(context, dataset.trainExamples + dataset.testExamples)
   const { headline } = await audit(
     {
-      levels: levels.map(level => ({ level, members: members[level.name] })),
+      levels: levels.map(level => ({
+        level,
+        members: members[level.name],
+        test: isPairedWithDense(level) ? 'paired' : 'welch',
+      })),
       classNames: dataset.classNames,
       ranked: true,
       examples,

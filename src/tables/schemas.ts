@@ -166,8 +166,80 @@ export const levelsSchema = new Schema([
   field('pie_rate', float64, 'PIEs ÷ examples, 0 to 1'),
   field('significant_classes', int32, 'Classes whose recall changed significantly against dense'),
 ])
+  nullable(
+    'test',
+    utf8,
+    '`paired` where every member is made from the dense member of its seed, else `welch`; null for dense, as everything below',
+  ),
+  nullable(
+    'detectable_change',
+    float64,
+    'Relative change of a lone class that the tests would have found with 80 % power, median over classes; null with fewer than two members',
+  ),
+  nullable('impact_spread', float64, 'Standard deviation over classes of the relative change of recall'),
+  nullable(
+    'impact_spread_chance',
+    float64,
+    'Spread that the members’ chance alone would give: root mean square of the standard errors',
+  ),
+  nullable('worst_class', utf8, 'Class of the lowest relative change'),
+  nullable('worst_class_change', float64, 'Its relative change'),
+  nullable(
+    'worst_tenth_share',
+    float64,
+    'Share of the lost recall, summed over the classes that lose, borne by the tenth of classes that lose most',
+  ),
+])
+
+/** `members.parquet`: one row a level, split and member. */
+export function membersSchema(classes: number): Schema {
+  return new Schema([
+    level,
+    split,
+    field('seed', int32, 'Seed of the member'),
+    nullable(
+      'top1',
+      float64,
+      'Top-1 accuracy against the given labels, out of sample where it can be; null where it was not asked',
+    ),
+    nullable('top5', float64, 'Top-5 accuracy; null where members rank no classes'),
+    field('recalls', vectorType(classes), 'Recall of each class, 0 to 1; NaN where it has no examples'),
+  ])
+}
+
+/** `overlap.parquet`: one row a pair of compressed levels, over all examples. */
+export const overlapSchema = new Schema([
+  field('level_a', utf8, 'One level'),
+  field('level_b', utf8, 'The other, later in the pipeline'),
+  field('pies_a', int32, 'PIEs of the one'),
+  field('pies_b', int32, 'PIEs of the other'),
+  field('both', int32, 'Examples that are PIEs of both'),
+  nullable('jaccard', float64, 'both ÷ PIEs of either, 0 to 1; null where there are none'),
+  field(
+    'expected_both',
+    float64,
+    'Examples in both if the levels had nothing in common: pies_a · pies_b ÷ examples',
+  ),
+])
+
+/** `stability.parquet`: one row a compressed level and size of the populations, over all examples. */
+export const stabilitySchema = new Schema([
+  level,
+  field('members', int32, 'Members of each population: up to half of those there are, then all'),
+  ...resampledFields('pies', 'PIEs that such a population finds', false),
+  ...resampledFields('recurrence', 'Share of its PIEs that another one finds again, 0 to 1', true),
+  ...resampledFields('jaccard', 'PIEs common to two such populations ÷ PIEs of either, 0 to 1', true),
 
 /** Columns of `levels.parquet` that nobody knows who has predictions alone. */
+function resampledFields(name: string, description: string, mayLack: boolean): Field[] {
+  const of = mayLack ? nullable : field
+  return [
+    of(`${name}_mean`, float64, `${description}, mean${mayLack ? '; null where none finds any' : ''}`),
+    of(`${name}_low`, float64, 'Lower end of the interval in which 95 % of what was drawn lies'),
+    of(`${name}_high`, float64, 'Its upper end'),
+  ]
+}
+
 const unknownOfPredictions = new Set(['sparsity', 'bits', 'size_bytes', 'nonzero_weights'])
 
 /** `levels.parquet` of predictions that came without their models: what is not known of these is null. */
@@ -217,11 +289,23 @@ export const classesSchema = new Schema([
     'Change of recall against dense, beyond the change of the level’s accuracy on all classes',
   ),
   nullable(
+  nullable('relative_change_error', float64, 'Its standard error; null with fewer than two members'),
+  nullable(
+    'relative_change_low',
+    float64,
+    'Lower end of its interval of confidence 1 − alpha, for this class alone; null where there is no test',
+  ),
+  nullable('relative_change_high', float64, 'Its upper end'),
+  nullable(
+    'detectable_change',
+    float64,
+    'Change that would have been found with 80 % power, had this class been the only one to change',
+  ),
     't',
     float64,
-    'Welch’s t of recall minus overall accuracy, level against dense; null where it is undefined',
+    't of recall minus overall accuracy, level against dense, by the level’s `test`; null where it is undefined',
   ),
-  nullable('df', float64, 'Its Welch–Satterthwaite degrees of freedom'),
+  nullable('df', float64, 'Its degrees of freedom: Welch–Satterthwaite’s, or pairs − 1'),
   nullable('p', float64, 'Two-sided p value'),
   nullable('q', float64, 'p adjusted by Benjamini–Hochberg over the classes of the level'),
   field('significant', bool, 'Whether q is below the pipeline’s alpha'),
@@ -325,3 +409,41 @@ function imageMetadata(hasImage: boolean): Map<string, string> {
   const features = { image: { _type: 'Image' } }
   return new Map(hasImage ? [['huggingface', JSON.stringify({ info: { features } })]] : [])
 }
+/**
+ * `robustness.parquet`: a level after another; of each, one row a corruption and severity, one row a corruption over its
+ * severities, one row a natural set, then means over categories.
+ */
+export const robustnessSchema = new Schema([
+  level,
+  field(
+    'corruption',
+    utf8,
+    'Name of the corruption or of the natural set; `mean`: mean over the corruptions of the category',
+  ),
+  field(
+    'category',
+    utf8,
+    '`noise`, `blur`, `weather`, `digital`, `extra` (those that the paper keeps for validation), `natural`; `all`: the first four',
+  ),
+  nullable('severity', int32, '1 to 5; null: mean over the severities, and of natural sets'),
+  field('examples', int32, 'Pictures, of each severity and corruption'),
+  field('members', int32, 'Members of the level'),
+  field('top1_mean', float64, 'Top-1 accuracy against the given labels, mean over members, 0 to 1'),
+  nullable('top1_sd', float64, 'Its standard deviation over members; null with fewer than two members'),
+  field('top5_mean', float64, 'Top-5 accuracy, mean over members, 0 to 1'),
+  nullable('top5_sd', float64, 'Its standard deviation over members; null with fewer than two members'),
+  field(
+    'clean_top1_mean',
+    float64,
+    'Top-1 accuracy of the level on the same test examples before corruption',
+  ),
+  nullable('relative_top1', float64, 'top1_mean ÷ clean_top1_mean; null where nothing clean is right'),
+  nullable('relative_to_dense', float64, 'relative_top1 ÷ that of dense; null where that is 0'),
+  nullable(
+    'p',
+    float64,
+    'Two-sided p value of top-1 ÷ clean top-1 over members, level against dense, by the level’s `test` in `levels.parquet`; null for dense and where there is no test',
+  ),
+  nullable('q', float64, 'p adjusted by Benjamini–Hochberg over the rows of the level of this kind'),
+])
+

@@ -1,5 +1,6 @@
 /** The outcome in words and a handful of figures: what somebody reads who reads nothing else. */
-import { auditedSplit, headlineLevel, levelInWords, type ReportData } from '../data.js'
+import { tellingLevel } from '../../pipeline/levels.js'
+import { auditedSplit, levelInWords, type ReportData } from '../data.js'
 import { count, counted, percent, points } from '../format.js'
 import { type Content, type Html, html, name } from '../html.js'
 
@@ -25,8 +26,8 @@ function piesOf({ splits }: ReportData, level: string): { pies: number; examples
 
 /** What compression disagrees about; undefined where nothing was compressed. */
 export function pieSentence(data: ReportData): string | undefined {
-  const { split, ...audited } = auditedSplit(data)
-  const level = headlineLevel(audited)
+  const { split, levels } = auditedSplit(data)
+  const level = tellingLevel(levels.slice(1))
   if (level === undefined) return undefined
   const { pies, examples, rate } = piesOf(data, level.name)
   const start = `PIE rate ${levelInWords(level)}: ${percent(rate)} (${count(pies)} of ${count(examples)} examples)`
@@ -96,7 +97,7 @@ ${keyFigures(data).map(([term, value, note]) => html`<div><dt>${term}</dt><dd>${
 function keyFigures(data: ReportData): [term: string, value: Content, note: Content][] {
   const split = auditedSplit(data)
   const dense = split.levels[0]!
-  const level = headlineLevel(split)
+  const level = tellingLevel(split.levels.slice(1))
   const { examples, population, labels, suspects } = data
   const { skipped } = examples
   const levels = split.levels.length
