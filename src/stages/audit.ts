@@ -14,13 +14,16 @@ import type { Progress } from '../pipeline/progress.js'
 import { labelIssues } from '../scoring/decision.js'
 import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
 import { pieFlags } from '../scoring/modal-labels.js'
-import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
+import { estimatedCount, noisePairs } from '../scoring/noise-counts.js'
+import type { IssueKind } from '../scoring/noise-model.js'
 import { PieStability } from '../scoring/pie-stability.js'
+import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
 import { type SuggestedLabels, suggestedLabels } from '../scoring/suggested-labels.js'
 import { recordBatch } from '../tables/columns.js'
 import {
   classesSchema,
   membersSchema,
+  noiseSchema,
   overlapSchema,
   scoresSchema,
   stabilitySchema,
@@ -72,10 +75,10 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
   readonly levelsSchema: Schema
 }
 
-export interface AuditOptions {
 /** The tables that an audit writes. */
-export const auditTables = ['scores', 'levels', 'classes', 'members', 'overlap', 'stability'] as const
+export const auditTables = ['scores', 'levels', 'classes', 'members', 'overlap', 'stability', 'noise'] as const
 
+export interface AuditOptions {
   readonly scoring: Pipeline['scoring']
   /** Folder in which the {@link auditTables} are written. */
   readonly output: string
@@ -105,7 +108,15 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   const scores = new PopulationScores({
     examples: examples.labels.length,
     classes: classNames.length,
-    levels: levels.map(({ level, members }) => ({ members: members.length, copy: level.bits < 32 })),
+    levels: levels.map(({ level, members }) => ({
+      members: members.length,
+      copy: level.bits < levels[0].level.bits && !isTrainedQuantized(level),
+    })),
+    ties: scoring.ties,
+  })
+  const stability = new PieStability({
+    levels: levels.map(({ members, test }) => ({ members: members.length, paired: test === 'paired' })),
+    classes: classNames.length,
     ties: scoring.ties,
     evidence: scoring.evidence,
   })
@@ -113,11 +124,6 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   let begin = 0
   for await (const answers of populations.answers()) {
     signal.throwIfAborted()
-  const stability = new PieStability({
-    levels: levels.map(({ members, test }) => ({ members: members.length, paired: test === 'paired' })),
-    classes: classNames.length,
-    ties: scoring.ties,
-  })
     const end = begin + answers[0].predicted.length / levels[0].members.length
     scores.add(
       {
@@ -127,11 +133,11 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
       },
       answers,
     )
+    stability.add(answers)
     progress.advance(end - begin)
     begin = end
   }
 
-    stability.add(answers)
   const quality = scores.labelQuality()
   const unjudged = quality.findIndex(Number.isNaN)
   if (unjudged >= 0) {
@@ -164,10 +170,53 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   await write('levels', populations.levelsSchema, summary)
   await write('overlap', overlapSchema, overlapRows(run))
   await write('stability', stabilitySchema, stabilityRows(levels, stability.rows()))
+  await write('noise', noiseSchema, noiseRows(labels.joint, classNames))
   await write('members', membersSchema(classNames.length), members, {
     recalls: Float32Array.from(members.flatMap(({ recalls }) => recalls)),
   })
-  return { headline: headline(examples, summary, verdicts), ...verdicts, suggested }
+  const wrongLabels = estimatedCount(labels.wrongLabels(), quality.length)
+  return { headline: { ...headline(examples, summary, verdicts), wrongLabels }, ...verdicts }
+}
+
+/** The second and third pass: label quality, now that it is known how far each level can be trusted. */
+async function judge(
+  { examples, classNames, portions }: AuditedPopulations,
+  scores: PopulationScores,
+  signal: AbortSignal,
+): Promise<LabelQuality> {
+  const labels = new LabelQuality({
+    labels: examples.labels,
+    classes: classNames.length,
+    group: examples.split,
+    outOfSample: scores.outOfSample,
+  })
+  const weights = scores.weights()
+  const throughPortions = async (take: (probabilities: Float32Array) => void) => {
+    for await (const { probabilities } of portions()) {
+      signal.throwIfAborted()
+      take(ensembleProbabilities(probabilities, weights, classNames.length))
+    }
+  }
+  await throughPortions(probabilities => labels.sample(probabilities))
+  labels.fit()
+  await throughPortions(probabilities => labels.judge(probabilities))
+  return labels
+}
+
+/** Rows of `noise.parquet`. @param joint of each split */
+export function noiseRows(joint: readonly Float64Array[], classNames: readonly string[]): object[] {
+  return joint.flatMap((counts, split) =>
+    noisePairs(counts, classNames.length).map(({ given, likely, count, low, high }) => ({
+      split: splits[split],
+      label: given,
+      label_name: classNames[given],
+      likely_label: likely,
+      likely_label_name: classNames[likely],
+      count,
+      low,
+      high,
+    })),
+  )
 }
 
 /** The second pass: suggested labels, now that the levels' weights are known, and everything a row has. */

@@ -5,17 +5,17 @@ import {
   classesSchema,
   examplesSchema,
   levelsSchema,
-  piesSchema,
   membersSchema,
   neighborsSchema,
   overlapSchema,
+  piesSchema,
   predictionsSchema,
   probabilitiesSchema,
   retrainSchema,
   scoresSchema,
   skippedSchema,
-} from './schemas.js'
   stabilitySchema,
+} from './schemas.js'
 
 interface DocumentedTable {
   readonly file: string
@@ -55,7 +55,6 @@ const tables: readonly DocumentedTable[] = [
     schema: classesSchema,
   },
   {
-  {
     file: 'members.parquet',
     rows: 'One row a level, split and member; the list is as long as there are classes.',
     schema: membersSchema(10),
@@ -70,6 +69,7 @@ const tables: readonly DocumentedTable[] = [
     rows: 'One row a compressed level and size of the populations: 5 members, 10, …, half of them, and all. Nothing for populations of a single member.',
     schema: stabilitySchema,
   },
+  {
     file: 'scores.parquet',
     rows: 'One row an example, in the order of the examples. There is a `modal_…` and an `agreement_…` for every level, and an `is_pie_…` for every compressed one; here for `dense` and `magnitude-0.9`.',
     schema: scoresSchema(levels, { trueLabel: true }),

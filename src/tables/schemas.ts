@@ -165,7 +165,6 @@ export const levelsSchema = new Schema([
   field('pies', int32, 'PIEs of the level (for dense: PIEs of any level)'),
   field('pie_rate', float64, 'PIEs ÷ examples, 0 to 1'),
   field('significant_classes', int32, 'Classes whose recall changed significantly against dense'),
-])
   nullable(
     'test',
     utf8,
@@ -229,8 +228,8 @@ export const stabilitySchema = new Schema([
   ...resampledFields('pies', 'PIEs that such a population finds', false),
   ...resampledFields('recurrence', 'Share of its PIEs that another one finds again, 0 to 1', true),
   ...resampledFields('jaccard', 'PIEs common to two such populations ÷ PIEs of either, 0 to 1', true),
+])
 
-/** Columns of `levels.parquet` that nobody knows who has predictions alone. */
 function resampledFields(name: string, description: string, mayLack: boolean): Field[] {
   const of = mayLack ? nullable : field
   return [
@@ -240,6 +239,7 @@ function resampledFields(name: string, description: string, mayLack: boolean): F
   ]
 }
 
+/** Columns of `levels.parquet` that nobody knows who has predictions alone. */
 const unknownOfPredictions = new Set(['sparsity', 'bits', 'size_bytes', 'nonzero_weights'])
 
 /** `levels.parquet` of predictions that came without their models: what is not known of these is null. */
@@ -288,7 +288,6 @@ export const classesSchema = new Schema([
     float64,
     'Change of recall against dense, beyond the change of the level’s accuracy on all classes',
   ),
-  nullable(
   nullable('relative_change_error', float64, 'Its standard error; null with fewer than two members'),
   nullable(
     'relative_change_low',
@@ -301,6 +300,7 @@ export const classesSchema = new Schema([
     float64,
     'Change that would have been found with 80 % power, had this class been the only one to change',
   ),
+  nullable(
     't',
     float64,
     't of recall minus overall accuracy, level against dense, by the level’s `test`; null where it is undefined',
@@ -379,36 +379,6 @@ export function piesSchema(
   )
 }
 
-/** `retrain.parquet`: one row an arm and seed, then one row an arm over all seeds (seed null). */
-export const retrainSchema = new Schema([
-  field(
-    'arm',
-    utf8,
-    'What the networks were trained on: `all`, `non-pie`, `random` (removal of as many as non-pie), `cleaned` or `relabeled`',
-  ),
-  nullable('seed', int32, 'Seed of the network; null: mean over the seeds'),
-  field('n', int32, 'Training examples'),
-  field('top1', float64, 'Top-1 accuracy on the test set, 0 to 1'),
-  nullable('top1_sd', float64, 'Its standard deviation over seeds; null for a single seed'),
-  nullable('pie_top1', float64, 'Top-1 accuracy on the test set’s PIEs; null where there are none'),
-  nullable('non_pie_top1', float64, 'Top-1 accuracy on the rest of the test set; null where it is empty'),
-  nullable('difference', float64, 'top1 − top1 of the arm `all` with the same seed; null without that arm'),
-  nullable(
-    'difference_low',
-    float64,
-    'Lower end of the 95 % interval of the mean paired difference (Student’s t); null for a single seed',
-  ),
-  nullable('difference_high', float64, 'Its upper end'),
-])
-
-/**
- * Schema metadata by which Hugging Face `datasets` shows the column `image` as pictures. It names that column
- * alone; `datasets` takes the types of the others from the file.
- */
-function imageMetadata(hasImage: boolean): Map<string, string> {
-  const features = { image: { _type: 'Image' } }
-  return new Map(hasImage ? [['huggingface', JSON.stringify({ info: { features } })]] : [])
-}
 /**
  * `robustness.parquet`: a level after another; of each, one row a corruption and severity, one row a corruption over its
  * severities, one row a natural set, then means over categories.
@@ -447,3 +417,33 @@ export const robustnessSchema = new Schema([
   nullable('q', float64, 'p adjusted by Benjamini–Hochberg over the rows of the level of this kind'),
 ])
 
+/** `retrain.parquet`: one row an arm and seed, then one row an arm over all seeds (seed null). */
+export const retrainSchema = new Schema([
+  field(
+    'arm',
+    utf8,
+    'What the networks were trained on: `all`, `non-pie`, `random` (removal of as many as non-pie), `cleaned` or `relabeled`',
+  ),
+  nullable('seed', int32, 'Seed of the network; null: mean over the seeds'),
+  field('n', int32, 'Training examples'),
+  field('top1', float64, 'Top-1 accuracy on the test set, 0 to 1'),
+  nullable('top1_sd', float64, 'Its standard deviation over seeds; null for a single seed'),
+  nullable('pie_top1', float64, 'Top-1 accuracy on the test set’s PIEs; null where there are none'),
+  nullable('non_pie_top1', float64, 'Top-1 accuracy on the rest of the test set; null where it is empty'),
+  nullable('difference', float64, 'top1 − top1 of the arm `all` with the same seed; null without that arm'),
+  nullable(
+    'difference_low',
+    float64,
+    'Lower end of the 95 % interval of the mean paired difference (Student’s t); null for a single seed',
+  ),
+  nullable('difference_high', float64, 'Its upper end'),
+])
+
+/**
+ * Schema metadata by which Hugging Face `datasets` shows the column `image` as pictures. It names that column
+ * alone; `datasets` takes the types of the others from the file.
+ */
+function imageMetadata(hasImage: boolean): Map<string, string> {
+  const features = { image: { _type: 'Image' } }
+  return new Map(hasImage ? [['huggingface', JSON.stringify({ info: { features } })]] : [])
+}
