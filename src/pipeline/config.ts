@@ -1,5 +1,6 @@
 /** The pipeline file's schema. Every default is written here and nowhere else. */
 import { z } from 'zod'
+import { corruptionNames } from '../corruptions/corruptions.js'
 
 const positive = z.number().int().positive()
 const share = z.number().min(0).max(1)
@@ -122,7 +123,26 @@ const pruning = {
   begin: share.default(0.25).describe('share of training at which pruning begins'),
   end: share.default(0.75).describe('share of training at which the sparsity is reached'),
   frequency: positive.default(10).describe('steps between two updates of the masks'),
-  fineTuneEpochs: z.number().min(0).default(0).describe('for `after`: epochs of training under the mask'),
+  fineTuneEpochs: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('epochs of training under the final masks, at a tenth of the peak rate'),
+  reweight: z
+    .strictObject({
+      strength: z.number().positive().default(5).describe('classes weigh exp(strength × recall lost)'),
+    })
+    .optional()
+    .describe('in fine-tuning: classes weigh the more, the more recall compression cost them'),
+  distill: z
+    .strictObject({
+      temperature: z.number().positive().default(4).describe('softens what teachers and member say'),
+      weight: share
+        .default(0.9)
+        .describe('share of the loss that is the teachers’; the labels have the rest'),
+    })
+    .optional()
+    .describe('in fine-tuning: learn from the mean of the dense members that left out the same fold'),
   quantize: z
     .union([
       z
@@ -157,6 +177,21 @@ const compression = z.discriminatedUnion('method', [
     ...pruning,
   }),
   z.strictObject({
+    method: z.literal('first-order'),
+    sparsity: sparsities.describe('share of the weights to remove; several give a level each'),
+    scope,
+    preserve: z
+      .enum(['loss', 'class-balance', 'corrupted'])
+      .default('loss')
+      .describe(
+        'weights go that change this least: the loss, that of every class, or that of corrupted pictures',
+      ),
+    examples: positive
+      .default(256)
+      .describe('training examples that the member does not learn from, on which that is estimated'),
+    ...pruning,
+  }),
+  z.strictObject({
     method: z.literal('filter'),
     sparsity: sparsities.describe('share of the filters of every layer to remove'),
     norm: z.enum(['l1', 'l2']).default('l1').describe('filters of the smallest norm go'),
@@ -179,7 +214,6 @@ const models = z.strictObject({
     .enum(['train', 'none'])
     .default('train')
     .describe('which of these examples the models learned from: the training data, or none'),
-  input: z.string().optional().describe('name of the input; needed where there are several'),
   layout: z.enum(['nchw', 'nhwc']).optional().describe('order of the input’s axes; found from its shape'),
   preprocess: z
     .union([
@@ -233,22 +267,29 @@ const scoring = z.strictObject({
       'how modal labels break ties: by mean probability, or to the highest class as the paper’s code does',
     ),
   evidence: z
-    .enum(['auto', 'out-of-sample', 'all'])
+    .enum(['auto', 'out-of-sample'])
     .default('auto')
-    .describe('whose predictions judge a label; auto: out of sample where there are any'),
+    .describe('whose predictions judge a label; auto: out of sample where there are any, else all'),
   decision: z
     .discriminatedUnion('rule', [
       z.strictObject({
         rule: z.literal('threshold'),
-        threshold: share.default(0.4).describe('label quality under which a label is an issue'),
+        threshold: share.default(0.5).describe('label quality under which a label is an issue'),
       }),
       z.strictObject({
         rule: z.literal('budget'),
         count: positive.describe('the N most suspicious labels are issues'),
       }),
+      z.strictObject({
+        rule: z.literal('precision'),
+        precision: share
+          .default(0.9)
+          .describe('as many are issues as keep the expected share of wrong labels among them this high'),
+      }),
+      z.strictObject({ rule: z.literal('estimate') }),
     ])
-    .default({ rule: 'threshold', threshold: 0.4 })
-    .describe('which labels are issues'),
+    .default({ rule: 'estimate' })
+    .describe('which labels are issues; estimate: as many as are estimated to be wrong'),
   alpha: share.default(0.05).describe('level of the significance tests'),
 })
 
@@ -261,6 +302,38 @@ const retrain = z.strictObject({
     .default([...retrainArms])
     .describe('what the networks are trained on'),
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
+})
+
+const severity = z.literal([1, 2, 3, 4, 5])
+
+const robustness = z.strictObject({
+  corruptions: z
+    .union([z.literal('all'), z.array(z.enum(corruptionNames))])
+    .default('all')
+    .describe(
+      'what happens to test pictures: all 19 corruptions of ImageNet-C, some by name, or none by `[]`',
+    ),
+  severities: z
+    .array(severity)
+    .min(1)
+    .default([1, 2, 3, 4, 5])
+    .transform(values => [...new Set(values)].sort())
+    .describe('how strongly, from 1 to 5'),
+  examples: positive
+    .default(1000)
+    .describe(
+      'test examples, drawn from each class in proportion; of published files, pictures of each kind',
+    ),
+  files: z
+    .string()
+    .optional()
+    .describe(
+      'folder of published corrupted pictures, CIFAR-10-C’s arrays or ImageNet-C’s folders, in the place of those made here',
+    ),
+  natural: z
+    .array(z.string())
+    .default([])
+    .describe('folders of hard natural pictures in class folders, such as ImageNet-A'),
 })
 
 export const pipelineSchema = z
@@ -290,6 +363,9 @@ export const pipelineSchema = z
         'what kind of example each is: image statistics, duplicates, neighbours; false leaves it out',
       ),
     scoring: scoring.prefault({}),
+    robustness: robustness
+      .optional()
+      .describe('what every member makes of corrupted test pictures and hard natural ones'),
     retrain: retrain.optional(),
     seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
   })
@@ -299,6 +375,16 @@ export const pipelineSchema = z
     {
       path: ['retrain'],
       error: 'retraining is compared on held-out data: set `dataset.test` or `dataset.testShare`',
+    },
+  )
+  .refine(
+    pipeline =>
+      pipeline.robustness === undefined ||
+      pipeline.dataset.test !== undefined ||
+      pipeline.dataset.testShare > 0,
+    {
+      path: ['robustness'],
+      error: 'robustness is measured on held-out data: set `dataset.test` or `dataset.testShare`',
     },
   )
 
@@ -318,4 +404,5 @@ export type PruningConfig = Extract<CompressionConfig, { sparsity: number[] }>
 export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
 /** A quantization that members are trained for, rather than converted to. */
 export type AwareConfig = Extract<QuantizationConfig, { method: 'int8-aware' }>
+export type RobustnessConfig = NonNullable<Pipeline['robustness']>
 export type RetrainArm = (typeof retrainArms)[number]

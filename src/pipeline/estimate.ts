@@ -4,7 +4,7 @@ import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
 import { walkLayers } from '../model/weights.js'
 import type { Pipeline } from './config.js'
-import { isPruning, levelsOf, prunedLevelName } from './levels.js'
+import { awareOf, isPruning, levelsOf, prunedLevelName, untunedLevelName } from './levels.js'
 import type { StageName } from './stage.js'
 
 /** What an estimate must know of the data. */
@@ -29,7 +29,7 @@ export function forwardFlops(architecture: Architecture): number {
 }
 
 /** The backward pass costs two forward ones: one for the gradient of the inputs, one for that of the weights. */
-const trainingFactor = 3
+export const trainingFactor = 3
 
 /** Floating-point operations that each stage will take; stages that compute no network are left out. */
 export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Record<StageName, number>> {
@@ -43,19 +43,25 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
   const member = trainingFactor * forward * trainExamples * share * model.epochs
   // In dense members. A sparse member that branches from its dense one is trained only from there
   // on, and once, whether or not a level quantizes it.
-  const trained = new Map(
-    levels.flatMap(({ config, sparsity }) =>
-      isPruning(config) ? [[prunedLevelName(config, sparsity), config] as const] : [],
-    ),
-  )
-  const sparse = [...trained.values()].reduce((sum, config) => {
-    if (config.when === 'after') return sum + config.fineTuneEpochs / model.epochs
-    return sum + (config.start === 'branch' ? 1 - config.begin : 1)
-  }, 0)
+  const trained = new Map<string, number>()
+  for (const { config, sparsity } of levels) {
+    if (!isPruning(config)) continue
+    if (config.when === 'training') {
+      trained.set(untunedLevelName(config, sparsity), config.start === 'branch' ? 1 - config.begin : 1)
+    }
+    if (config.fineTuneEpochs > 0) {
+      trained.set(`fine-tuned ${prunedLevelName(config, sparsity)}`, config.fineTuneEpochs / model.epochs)
+    }
+  }
+  const sparse = [...trained.values()].reduce((sum, cost) => sum + cost, 0)
+  const aware = levels.reduce((sum, { config }) => sum + 1 - (awareOf(config)?.begin ?? 1), 0)
   return {
-    train: population.seeds * member,
-    compress: population.seeds * sparse * member,
-    predict: population.seeds * levels.length * forward * (trainExamples + testExamples),
+    // What models from elsewhere take is not known before they are opened.
+    ...(population.models === undefined && {
+      train: population.seeds * member,
+      compress: population.seeds * (sparse + aware) * member,
+      predict: population.seeds * levels.length * forward * (trainExamples + testExamples),
+    }),
     ...(retrain && {
       retrain: retrain.seeds * retrain.arms.length * trainingFactor * forward * trainExamples * model.epochs,
     }),

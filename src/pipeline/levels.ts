@@ -1,44 +1,99 @@
 /** The levels of a pipeline: one compression setting each, in the order of the pipeline file. */
 import { ConfigError } from '../errors.js'
 import { nearest } from '../nearest.js'
-import type { CompressionConfig, Pipeline, PruningConfig, QuantizationConfig } from './config.js'
-
-type Pruning = PruningConfig['method']
-type Quantization = QuantizationConfig['method']
+import type { AwareConfig, CompressionConfig, Pipeline, PruningConfig } from './config.js'
 
 export interface Level {
   /** `dense`, `magnitude-0.9`, `int8-static`, `magnitude-0.9+int8-static`, …; names files and columns. */
   readonly name: string
-  readonly method: 'dense' | Pruning | Quantization | `${Pruning}+${Quantization}`
+  readonly method: string
   /**
    * Share of kernel weights that are zero, 0 to 1; under filter pruning, share of the filters that are gone. 0 where
    * the method does not prune.
    */
   readonly sparsity: number
   /** Bits a kernel weight takes. */
-  readonly bits: 4 | 8 | 16 | 32
+  readonly bits: number
   readonly config: CompressionConfig | undefined
 }
 
-const bitsOf = { float16: 16, 'int8-dynamic': 8, 'int8-static': 8, int4: 4 } as const
+const bitsOf = { float16: 16, 'int8-dynamic': 8, 'int8-static': 8, 'int8-aware': 8, int4: 4 } as const
 
 /** Whether the level is pruned, then perhaps quantized, rather than only quantized. */
 export function isPruning(config: CompressionConfig | undefined): config is PruningConfig {
   return config !== undefined && 'sparsity' in config
 }
 
-/** Name of the level that a pruning gives at this sparsity, before any quantization. */
-export function prunedLevelName(config: PruningConfig, sparsity: number): string {
-  const { method, when } = config
-  if (when === 'after') return `${method}-after-${sparsity}`
-  return config.method === 'random' && config.draw === 'independent'
-    ? `random-independent-${sparsity}`
-    : `${method}-${sparsity}`
+/** The quantization that the level's members are trained for, if there is one. */
+export function awareOf(config: CompressionConfig | undefined): AwareConfig | undefined {
+  const quantize = isPruning(config) ? config.quantize : config
+  return quantize?.method === 'int8-aware' ? quantize : undefined
 }
 
-/** `dense` first, then one level for each sparsity and each quantization. */
+/** Whether the level's members learned as quantized networks, and are no copies of others. */
+export function isTrainedQuantized({ method }: Pick<Level, 'method'>): boolean {
+  return method.endsWith('int8-aware')
+}
+
+/** Name of the level that a pruning gives at this sparsity, before any quantization. */
+export function prunedLevelName(config: PruningConfig, sparsity: number): string {
+  return `${untunedLevelName(config, sparsity)}${tuningOf(config)}`
+}
+
+/** The same before any fine-tuning that the name tells. */
+export function untunedLevelName(config: PruningConfig, sparsity: number): string {
+  return [config.method, ...variantOf(config), sparsity].join('-')
+}
+
+/** What tells a pruning from the usual one of its method. */
+function variantOf(config: PruningConfig): string[] {
+  if (config.when === 'after') return ['after']
+  switch (config.method) {
+    case 'random':
+      return config.draw === 'independent' ? [config.draw] : []
+    case 'first-order':
+      return config.preserve === 'loss' ? [] : [config.preserve]
+    default:
+      return []
+  }
+}
+
+/** `+tuned`, `+reweighted`, `+distilled`, `+reweighted+distilled`; plain fine-tuning after pruning at once has no name. */
+function tuningOf({ when, fineTuneEpochs, reweight, distill }: PruningConfig): string {
+  if (fineTuneEpochs === 0) return ''
+  if (reweight === undefined && distill === undefined) return when === 'after' ? '' : '+tuned'
+  return `${reweight ? '+reweighted' : ''}${distill ? '+distilled' : ''}`
+}
+
+/**
+ * What a level's name tells: `magnitude-0.9`, `int8-dynamic` and `filter-0.5+int8-static` tell everything, as those
+ * that a pipeline gives do; of other names figures are NaN.
+ */
+export function levelNamed(name: string): Omit<Level, 'config'> {
+  if (name === 'dense') return { name, method: name, sparsity: 0, bits: 32 }
+  const [, sparsity] = /-(0(?:\.\d+)?|1)(?=\+|$)/.exec(name) ?? []
+  const [, bits] = /(?:int|float)(\d+)/.exec(name) ?? []
+  if (sparsity === undefined && bits === undefined) {
+    return { name, method: name, sparsity: Number.NaN, bits: Number.NaN }
+  }
+  return {
+    name,
+    method: sparsity === undefined ? name : name.replace(`-${sparsity}`, ''),
+    sparsity: Number(sparsity ?? 0),
+    bits: Number(bits ?? 32),
+  }
+}
+
+/**
+ * `dense` first, then one level for each sparsity and each quantization; of models trained elsewhere those of their
+ * folders, with the figures that the names tell.
+ */
 export function levelsOf(pipeline: Pipeline): Level[] {
   const dense: Level = { name: 'dense', method: 'dense', sparsity: 0, bits: 32, config: undefined }
+  const { models } = pipeline.population
+  if (models !== undefined) {
+    return [dense, ...(models.levels ?? []).map(name => ({ ...levelNamed(name), config: undefined }))]
+  }
   const compressed = pipeline.compress.flatMap((config): Level[] => {
     if (!isPruning(config)) {
       const { method } = config
@@ -46,7 +101,8 @@ export function levelsOf(pipeline: Pipeline): Level[] {
     }
     return config.sparsity.map((sparsity): Level => {
       const name = prunedLevelName(config, sparsity)
-      const { method, quantize } = config
+      const method = `${config.method}${tuningOf(config)}`
+      const { quantize } = config
       if (quantize === undefined) return { name, method, sparsity, bits: 32, config }
       return {
         name: `${name}+${quantize.method}`,

@@ -5,9 +5,10 @@ import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parse, par
 import { ConfigError } from '../errors.js'
 import { recipeOf } from '../model/architectures/index.js'
 import { nearest } from '../nearest.js'
-import { type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
+import { type ModelsConfig, type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
 import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
-import { isPruning, levelsOf } from './levels.js'
+import { awareOf, isPruning, levelsOf } from './levels.js'
+import { findModels } from './model-files.js'
 
 /** A value that takes the place of the file's, and what asked for it. */
 export interface Override {
@@ -98,15 +99,94 @@ export function resolvePipeline(
   const place: Locate = path => overridden(path)?.origin ?? locate(path)
   const result = pipelineSchema.safeParse(value)
   if (!result.success) throw configError(pipelineSchema, result.error.issues, value, place)
-  const pipeline = result.data
-  checkNames(pipeline, place)
+  const pipeline = withPlaces(result.data, (path, written) =>
+    resolve(overridden(path) ? '.' : folder, written),
+  )
   const dataset = { ...pipeline.dataset }
   for (const [group, key] of pathKeys) {
     const name = key as 'path' | 'test' | 'labels' | 'testLabels'
     const written = dataset[name]
     if (written !== undefined) dataset[name] = resolve(overridden([group, key]) ? '.' : folder, written)
   }
-  return { ...pipeline, dataset }
+  const { models, ...population } = pipeline.population
+  if (models === undefined) {
+    checkNames(pipeline, place)
+    return { ...pipeline, dataset }
+  }
+  checkModels(pipeline, value, place)
+  const isOption = overridden(['population', 'models', 'path'])
+  const path = resolve(isOption ? '.' : folder, models.path)
+  const resolved = { ...pipeline, dataset, population: withModels({ ...models, path }, population) }
+  checkNames(resolved, place)
+  return resolved
+}
+
+/** The pipeline with the folders of its published sets where they are. */
+function withPlaces(pipeline: Pipeline, placed: (key: KeyPath, written: string) => string): Pipeline {
+  const { robustness } = pipeline
+  if (robustness === undefined) return pipeline
+  const { files } = robustness
+  const natural = robustness.natural.map((path, i) => placed(['robustness', 'natural', i], path))
+  const found = files === undefined ? {} : { files: placed(['robustness', 'files'], files) }
+  return { ...pipeline, robustness: { ...robustness, natural, ...found } }
+}
+
+/** The population as its models' files make it. */
+function withModels(
+  models: ModelsConfig,
+  { seeds, ...population }: Omit<Pipeline['population'], 'models'>,
+): Pipeline['population'] {
+  const [dense, ...compressed] = findModels(models)
+  return {
+    ...population,
+    models: { ...models, levels: compressed.map(({ name }) => name) },
+    seeds: dense!.members.length,
+    crossFit: 0,
+  }
+}
+
+/** What has no meaning where models come from elsewhere, by its key and why. */
+function checkModels(pipeline: Pipeline, value: Record<string, unknown>, locate: Locate): void {
+  const { model, retrain, engine, compress } = value
+  const population = value.population as Record<string, unknown>
+  const faults: Parameters<typeof faultsError>[0][number][] = []
+  const refuse = (path: KeyPath, message: string, mend: string) => faults.push({ path, message, mend })
+  if (Array.isArray(compress) && compress.length > 0) {
+    refuse(
+      ['compress'],
+      'compresses nothing where `population.models` brings every level',
+      'Leave it out, and put the compressed models into folders of their own.',
+    )
+  }
+  for (const key of ['seeds', 'firstSeed', 'crossFit']) {
+    if (population[key] === undefined) continue
+    const message = 'is about members that are trained here, and `population.models` brings its own'
+    refuse(['population', key], message, 'Leave it out.')
+  }
+  if (retrain === undefined) {
+    for (const [key, written] of Object.entries({ model, engine })) {
+      if (written === undefined) continue
+      refuse(
+        [key],
+        'trains nothing: `population.models` brings the members, and there is no `retrain`',
+        'Leave it out.',
+      )
+    }
+  } else if (model === undefined) {
+    refuse(
+      ['retrain'],
+      'trains a network, and does not know which: models from elsewhere are not trained again',
+      'Describe the network in `model`, or leave `retrain` out.',
+    )
+  }
+  if (pipeline.scoring.evidence === 'out-of-sample' && pipeline.population.models?.trainedOn === 'train') {
+    refuse(
+      ['scoring', 'evidence'],
+      '"out-of-sample" leaves nobody to judge the training data, from which the models learned',
+      'Set it to auto, or population.models.trainedOn to none if they learned from other data.',
+    )
+  }
+  if (faults.length > 0) throw faultsError(faults, locate)
 }
 
 /** Parses `model.epochs=3`: a key path with dots, and YAML after the equals sign; nothing there restores the default. */
@@ -207,11 +287,29 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
     seen.add(name)
   }
   pipeline.compress.forEach((config, at) => {
+    if (config.method !== 'first-order' || config.when !== 'after') return
+    faults.push({
+      path: ['compress', at, 'when'],
+      message:
+        'cannot be "after" with the method "first-order": the dense member has learned from all its examples',
+      mend: 'Use `when: training`, in which some are held out.',
+    })
+  })
+  pipeline.compress.forEach((config, at) => {
     if (!isPruning(config) || config.when !== 'training') return
     if (config.begin < config.end) return
     faults.push({
       path: ['compress', at, 'begin'],
       message: `must be less than "end" (${config.end}), is ${config.begin}`,
+    })
+  })
+  pipeline.compress.forEach((config, at) => {
+    if (!isPruning(config) || awareOf(config) === undefined) return
+    if (config.when === 'training' || config.fineTuneEpochs > 0) return
+    faults.push({
+      path: ['compress', at, 'quantize'],
+      message: '"int8-aware" trains pruned members on, and pruning at once without fine-tuning leaves none',
+      mend: 'Set `fineTuneEpochs`, or `when: training`.',
     })
   })
   const { level: wanted, arms = [] } = pipeline.retrain ?? {}
@@ -235,7 +333,8 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
     })
   })
   const { seeds, crossFit } = pipeline.population
-  if (pipeline.scoring.evidence === 'out-of-sample' && (crossFit === 0 || seeds < crossFit)) {
+  const isOwn = pipeline.population.models === undefined
+  if (isOwn && pipeline.scoring.evidence === 'out-of-sample' && (crossFit === 0 || seeds < crossFit)) {
     faults.push({
       path: ['scoring', 'evidence'],
       message: `"out-of-sample" needs a member for each fold, and there are ${seeds} members and ${crossFit} folds`,

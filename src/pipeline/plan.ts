@@ -11,6 +11,8 @@ export interface PlannedStage {
   readonly stage: Stage
   readonly key: string
   readonly inputKeys: StageContext['inputKeys']
+  /** What {@link Stage.source} gave. */
+  readonly source?: string
   /** What an earlier run left in the store. */
   readonly artefact: Artefact | undefined
 }
@@ -49,16 +51,24 @@ export async function planRun(
     const inputKeys = Object.fromEntries(
       stage.inputs.flatMap(name => (keys[name] === undefined ? [] : [[name, keys[name]]])),
     )
+    const source = await stage.source?.(pipeline)
     const key = keyOf({
       stage: stage.name,
       version: stage.version,
       settings: stage.settings(pipeline) ?? null,
       inputs: inputKeys,
       ...(stage.inputs.length === 0 && { dataset }),
+      ...(source !== undefined && { source }),
       libraries,
     })
     keys[stage.name] = key
-    planned.push({ stage, key, inputKeys, artefact: await store.find(key) })
+    planned.push({
+      stage,
+      key,
+      inputKeys,
+      ...(source !== undefined && { source }),
+      artefact: await store.find(key),
+    })
   }
   return { dataset, stages: planned }
 }

@@ -135,7 +135,7 @@ interface StageEnvironment {
 }
 
 function produceStage(
-  { stage, key, inputKeys }: PlannedStage,
+  { stage, key, inputKeys, source }: PlannedStage,
   pipeline: Pipeline,
   { store, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
 ): Promise<Artefact> {
@@ -154,6 +154,7 @@ function produceStage(
       signal,
     })
     if (stage.readsSource && (await fingerprint(pipeline.dataset)) !== dataset) throw changedData(pipeline)
+    if ((await stage.source?.(pipeline)) !== source) throw changedSource(stage)
     const seconds = (performance.now() - began) / 1000
     await writeFile(join(temporary, recordName), `${JSON.stringify({ headline, seconds }, null, 2)}\n`)
   })
@@ -163,6 +164,12 @@ function changedData({ dataset }: Pipeline): DataError {
   return new DataError('the data changed while the run was reading them', {
     file: dataset.path,
     key: 'dataset.path',
+    mend: 'Run again when nothing writes to them, or on a copy.',
+  })
+}
+
+function changedSource({ name }: Stage): DataError {
+  return new DataError(`files that the stage ${name} reads changed while the run was reading them`, {
     mend: 'Run again when nothing writes to them, or on a copy.',
   })
 }

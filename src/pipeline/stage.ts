@@ -5,10 +5,13 @@ import type { ArtefactStore } from './store.js'
 
 export type StageName =
   | 'ingest'
+  | 'models'
   | 'train'
   | 'compress'
   | 'predict'
+  | 'inspect'
   | 'score'
+  | 'robustness'
   | 'export'
   | 'retrain'
   | 'report'
@@ -53,6 +56,8 @@ export interface Stage {
   readonly inputs: readonly StageName[]
   /** Whether it reads the data set itself, which must then be the same before and after. */
   readonly readsSource?: true
+  /** Hash of the files outside the run, other than the data set, that the stage reads: part of its key. */
+  source?(pipeline: Pipeline): Promise<string>
   /** Whether the pipeline asks for this stage; where not, later stages do not get it as an input. Absent: always. */
   wanted?(pipeline: Pipeline): boolean
   /** The part of the configuration on which the result depends: it is part of the stage's key. */

@@ -2,6 +2,7 @@
 import { compress } from '../stages/compress.js'
 import { exportTables } from '../stages/export.js'
 import { ingest } from '../stages/ingest.js'
+import { models } from '../stages/models.js'
 import { predict } from '../stages/predict.js'
 import { report } from '../stages/report.js'
 import { retrain } from '../stages/retrain.js'
@@ -11,6 +12,7 @@ import type { Stage } from './stage.js'
 
 export const stages: readonly Stage[] = [
   ingest,
+  models,
   train,
   compress,
   predict,

@@ -1,5 +1,6 @@
 /** Populations that are known by their predictions alone, as an audit takes them. */
 import { DataError } from '../errors.js'
+import { levelNamed } from '../pipeline/levels.js'
 import { splits } from '../scoring/accuracy-tally.js'
 import { labelVotes } from '../scoring/label-votes.js'
 import { meanProbabilities, memberPredictions } from '../scoring/member-predictions.js'
@@ -9,7 +10,6 @@ import { levelsOfPredictionsSchema } from '../tables/schemas.js'
 import { toLogits } from './forms.js'
 import { npyMatrix } from './matrix.js'
 import type { LevelMembers, Member } from './members.js'
-import { levelNamed } from './populations.js'
 
 /** Logits in memory at a time, of all members and levels. */
 const portionLogits = 2 ** 22
@@ -122,9 +122,9 @@ function answerOf(
   const inSample = new Uint8Array(labels.length * members.length)
   if (members[0] instanceof Float32Array) {
     const logits = members as readonly Float32Array[]
-    const { predicted, rankGiven, margin } = memberPredictions(logits, labels, classes)
+    const { predicted, rankGiven } = memberPredictions(logits, labels, classes)
     const probabilities = meanProbabilities(logits, inSample, classes)
-    return { predicted, ranks: rankGiven, inSample, margins: margin, probabilities }
+    return { predicted, ranks: rankGiven, inSample, probabilities }
   }
   const predicted = new Int32Array(inSample.length)
   for (const [m, classesOfMember] of members.entries()) {

@@ -1,8 +1,8 @@
 /** The members of populations that are known by their predictions alone: where they lie, and which level is theirs. */
 import { readdir, stat } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
+import { join } from 'node:path'
 import { ConfigError, DataError } from '../errors.js'
-import type { AuditedLevel } from '../stages/audit-rows.js'
+import { naturally } from '../pipeline/member-names.js'
 import { isTable } from './table.js'
 
 /** The files of one level; each holds a member or several. */
@@ -59,39 +59,5 @@ async function isFolder(path: string): Promise<boolean> {
     return (await stat(path)).isDirectory()
   } catch (cause) {
     throw new DataError('there is no such file or folder', { file: path, mend: 'Check the path.', cause })
-  }
-}
-
-/** In the order in which people count: 2 before 10. */
-function naturally(names: readonly string[]): string[] {
-  const order = new Intl.Collator('en', { numeric: true })
-  return names.toSorted((a, b) => order.compare(a, b) || (a < b ? -1 : 1))
-}
-
-/** Numbers of members: those in the names where all have one and no two the same, else 0, 1, … */
-export function memberNumbers(names: readonly string[]): number[] {
-  const numbers = names.map(name =>
-    Number(/(\d+)\D*$/.exec(basename(name, extname(name)))?.[1] ?? Number.NaN),
-  )
-  const distinct = numbers.every(Number.isSafeInteger) && new Set(numbers).size === numbers.length
-  return distinct && numbers.every(number => number < 2 ** 31) ? numbers : names.map((_, index) => index)
-}
-
-/**
- * What a level's name tells: `magnitude-0.9`, `int8-dynamic` and `filter-0.5+int8-static` tell everything, as those
- * that a pipeline gives do; of other names figures are NaN.
- */
-export function levelNamed(name: string): AuditedLevel {
-  if (name === 'dense') return { name, method: name, sparsity: 0, bits: 32 }
-  const [, sparsity] = /-(0(?:\.\d+)?|1)(?=\+|$)/.exec(name) ?? []
-  const [, bits] = /(?:int|float)(\d+)/.exec(name) ?? []
-  if (sparsity === undefined && bits === undefined) {
-    return { name, method: name, sparsity: Number.NaN, bits: Number.NaN }
-  }
-  return {
-    name,
-    method: sparsity === undefined ? name : name.replace(`-${sparsity}`, ''),
-    sparsity: Number(sparsity ?? 0),
-    bits: Number(bits ?? 32),
   }
 }

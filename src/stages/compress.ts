@@ -39,6 +39,7 @@ export const compress: Stage = {
   name: 'compress',
   version: 1,
   inputs: ['ingest', 'train'],
+  wanted: ({ population }) => population.models === undefined,
   settings: ({ compress: configs, model, engine, population, seed }) => ({
     configs,
     model,

@@ -12,6 +12,7 @@ import { readDatasetInfo } from '../dataset/info.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { PielineError, RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
+import type { Pipeline } from '../pipeline/config.js'
 import { openTable, streamNpy, writeTable, writeText } from '../pipeline/files.js'
 import { levelsOf } from '../pipeline/levels.js'
 import type { Headline, Stage, StageContext } from '../pipeline/stage.js'
@@ -20,15 +21,19 @@ import { int32Column, nullableInt32Column, recordBatch, stringColumn } from '../
 import { RowReader } from '../tables/row-reader.js'
 import { predictionsSchema, probabilitiesSchema } from '../tables/schemas.js'
 import { memberLogits } from './member-logits.js'
+import { readTakenLevels } from './models.js'
 
 export const predict: Stage = {
   name: 'predict',
   version: 1,
-  inputs: ['ingest', 'train', 'compress'],
-  settings: pipeline => ({
-    levels: levelsOf(pipeline).map(({ name }) => name),
-    population: pipeline.population,
-  }),
+  inputs: ['ingest', 'train', 'compress', 'models'],
+  settings(pipeline) {
+    const { models, ...population } = pipeline.population
+    return {
+      levels: levelsOf(pipeline).map(({ name }) => name),
+      population: { ...population, trainedOn: models?.trainedOn },
+    }
+  },
   run: predictRun,
 }
 
@@ -59,29 +64,32 @@ interface PredictedMember {
 async function predictRun(context: StageContext): Promise<Headline> {
   const { pipeline, output, progress } = context
   const { classNames } = await readDatasetInfo(context.input('dataset.json'))
-  const { seeds, firstSeed } = pipeline.population
   const levels = levelsOf(pipeline).map(({ name }) => name)
-  const members = levels.flatMap(level =>
-    Array.from({ length: seeds }, (_, s): Member => {
-      const seed = firstSeed + s
-      return { level, seed, file: context.input(`members/${level}/${seed}.onnx`) }
-    }),
-  )
+  const members = await membersOf(context, levels)
   const predicted = await predictMembers(context, members)
 
   progress.start('merge predictions', levels.length)
   await mkdir(join(output, 'predictions'), { recursive: true })
   await mkdir(join(output, 'probabilities'), { recursive: true })
   const entries: Record<string, MemberEntry[]> = {}
-  for (const [l, level] of levels.entries()) {
+  for (const level of levels) {
     context.signal.throwIfAborted()
-    const ofLevel = predicted.slice(l * seeds, (l + 1) * seeds)
+    const ofLevel = predicted.filter((_, m) => members[m].level === level)
     entries[level] = ofLevel.map(({ entry }) => entry)
     await writeLevel(context, level, ofLevel, classNames.length)
     progress.advance(1, level)
   }
   await writeText(join(output, 'members.json'), `${JSON.stringify(entries, null, 2)}\n`)
   return { members: members.length, reused: predicted.filter(({ reused }) => reused).length }
+}
+
+async function membersOf(context: StageContext, levels: readonly string[]): Promise<Member[]> {
+  const { seeds, firstSeed, models } = context.pipeline.population
+  const taken = models === undefined ? undefined : await readTakenLevels(context)
+  return levels.flatMap((level, l) => {
+    const numbers = taken?.[l]?.seeds ?? Array.from({ length: seeds }, (_, s) => firstSeed + s)
+    return numbers.map(seed => ({ level, seed, file: context.input(`members/${level}/${seed}.onnx`) }))
+  })
 }
 
 /** Logits of all members, side by side; those that are in the store already are taken from there. */
@@ -213,7 +221,7 @@ async function* portions(
       let row = 0
       for (const slice of slices) {
         labels.set(int32Column(slice, 'label'), row)
-        inSample.set(inSampleOf(slice, seeds, pipeline.population.crossFit), row * seeds.length)
+        inSample.set(inSampleOf(slice, seeds, pipeline.population), row * seeds.length)
         row += slice.numRows
       }
       yield { ids, labels, inSample, logits }
@@ -226,15 +234,19 @@ async function* portions(
 
 /**
  * Whether each member trained on each example, [examples, members]: on all training examples whose fold is not
- * the member's own, seed mod K; without cross-fit on all of them.
+ * the member's own, seed mod K; without cross-fit on all of them; models from elsewhere as their user says.
  */
-function inSampleOf(examples: RecordBatch, seeds: readonly number[], crossFit: number): Uint8Array {
+function inSampleOf(
+  examples: RecordBatch,
+  seeds: readonly number[],
+  { crossFit, models }: Pipeline['population'],
+): Uint8Array {
   const splits = stringColumn(examples, 'split')
   const folds = nullableInt32Column(examples, 'fold', -1)
   const leftOut = seeds.map(seed => (crossFit === 0 ? undefined : seed % crossFit))
   const inSample = new Uint8Array(splits.length * seeds.length)
   for (const [row, split] of splits.entries()) {
-    if (split !== 'train') continue
+    if (split !== 'train' || models?.trainedOn === 'none') continue
     for (let m = 0; m < seeds.length; m++) {
       if (folds[row] !== leftOut[m]) inSample[row * seeds.length + m] = 1
     }
@@ -263,7 +275,7 @@ function checkLogits(
       throw new RunError(
         `member ${seeds[m]} of ${level} gives a logit of ${scores[broken]} for example "${id}"`,
         {
-          mend: 'Its training has diverged: lower `model.learningRate`.',
+          mend: 'Its training has diverged: lower the learning rate (`model.learningRate`), or leave the model out.',
         },
       )
     }

@@ -1,6 +1,7 @@
 /** Draws `report.html` from the run's tables. */
 import { join } from 'node:path'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
+import type { Pipeline } from '../pipeline/config.js'
 import { writeText } from '../pipeline/files.js'
 import { levelsOf } from '../pipeline/levels.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
@@ -23,7 +24,7 @@ export const report: Stage = {
   inputs: ['ingest', 'score', 'export', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,
-    architecture: pipeline.model.architecture,
+    architecture: architectureOf(pipeline),
     seeds: pipeline.population.seeds,
     crossFit: pipeline.population.crossFit,
     levels: levelsOf(pipeline).map(({ name }) => name),
@@ -43,6 +44,11 @@ export const report: Stage = {
       pictures: listed.filter(({ picture }) => picture !== undefined).length,
     }
   },
+}
+
+/** What its members are. */
+function architectureOf({ population, model }: Pipeline): string {
+  return population.models === undefined ? model.architecture : 'models trained elsewhere'
 }
 
 async function reportData(context: StageContext): Promise<ReportData> {
@@ -65,7 +71,7 @@ async function reportData(context: StageContext): Promise<ReportData> {
     classNames: dataset.classNames,
     input: dataset.input,
     examples: { train: dataset.trainExamples, test: dataset.testExamples, skipped: dataset.skipped },
-    population: { ...pipeline.population, architecture: pipeline.model.architecture },
+    population: { ...pipeline.population, architecture: architectureOf(pipeline) },
     splits: await readLevels(context.input('levels.parquet'), levels),
     classes: await readClasses(context.input('classes.parquet')),
     alpha: pipeline.scoring.alpha,

@@ -19,15 +19,16 @@ import {
   vectorColumn,
 } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
-import { levelsSchema } from '../tables/schemas.js'
+import { levelsOfPredictionsSchema, levelsSchema } from '../tables/schemas.js'
 import { type AuditedExamples, type AuditedPortion, audit } from './audit.js'
 import type { MemberFile } from './audit-rows.js'
 import type { ScoreHeadline } from './headlines.js'
+import { readTakenLevels } from './models.js'
 
 export const score: Stage = {
   name: 'score',
   version: 2,
-  inputs: ['ingest', 'predict'],
+  inputs: ['ingest', 'predict', 'models'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
 }
@@ -40,7 +41,7 @@ const portionRows = 65_536
 
 async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
   const { pipeline, output, progress, signal } = context
-  const levels = levelsOf(pipeline)
+  const levels = await auditedLevels(context)
   const dataset = await readDatasetInfo(context.input('dataset.json'))
   const members = JSON.parse(await readFile(context.input('members.json'), 'utf8')) as Members
   const { seeds, crossFit } = pipeline.population
@@ -62,11 +63,22 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
       examples,
       answers: () => readAnswers(context, levels, members, examples.labels.length),
       portions: () => readPortions(context, levels),
-      levelsSchema,
+      levelsSchema: levels.some(({ bits }) => Number.isNaN(bits)) ? levelsOfPredictionsSchema : levelsSchema,
     },
     { scoring: pipeline.scoring, output, progress, signal },
   )
   return headline
+}
+
+/** The levels with the figures that the pipeline asks for, or that the models' own weights tell. */
+async function auditedLevels(context: StageContext): Promise<Level[]> {
+  const levels = levelsOf(context.pipeline)
+  if (context.pipeline.population.models === undefined) return levels
+  const taken = await readTakenLevels(context)
+  return levels.map((level, l) => {
+    const { sparsity, bits } = taken[l]!
+    return { ...level, sparsity: sparsity ?? Number.NaN, bits: bits ?? Number.NaN }
+  })
 }
 
 async function readExamples(context: StageContext, count: number): Promise<AuditedExamples> {

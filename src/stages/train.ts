@@ -1,7 +1,7 @@
 /** Trains the dense members, each on the folds that are not its own. */
 import { join } from 'node:path'
 import type { Pipeline } from '../pipeline/config.js'
-import { isPruning } from '../pipeline/levels.js'
+import { awareOf, isPruning } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { PlanningContext, Stage } from '../pipeline/stage.js'
 import { type MemberRequest, memberKeys, modelFile, produceMembers } from '../training/members.js'
@@ -17,6 +17,7 @@ export const train: Stage = {
   name: 'train',
   version: 1,
   inputs: ['ingest'],
+  wanted: ({ population }) => population.models === undefined,
   settings: ({ model, engine, population, seed }) => ({ model, engine, population, seed }),
   async parts(context) {
     const requests = await denseMembers(context)
@@ -52,9 +53,10 @@ async function denseMembers(context: PlanningContext): Promise<MemberRequest[]> 
   })
 }
 
-/** Where sparse members will branch off: not part of the stage's key, since it does not change the dense members. */
+/** Where other members will branch off: not part of the stage's key, since it does not change the dense members. */
 function branchesOf(pipeline: Pipeline): number[] {
-  return pipeline.compress.flatMap(config =>
-    isPruning(config) && config.when === 'training' && config.start === 'branch' ? [config.begin] : [],
-  )
+  return pipeline.compress.flatMap(config => {
+    if (!isPruning(config)) return awareOf(config)?.begin ?? []
+    return config.when === 'training' && config.start === 'branch' ? config.begin : []
+  })
 }

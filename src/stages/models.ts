@@ -1,0 +1,371 @@
+/**
+ * Takes in models trained elsewhere, in the place of training and compression: each becomes a member file, its
+ * preprocessing and the order of its classes inside, and what its weights tell of its level is written down.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { countWeights, weightBits } from '../compression/kernels.js'
+import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
+import { describeModel } from '../engine/onnxruntime/describe.js'
+import { DataError } from '../errors.js'
+import { adaptModel, classesOf, type ForeignModel, type Preprocessing } from '../onnx/adapt.js'
+import { inlineExternalData } from '../onnx/external-data.js'
+import { decodeModel, encodeModel } from '../onnx/model.js'
+import {
+  type ModelsConfig,
+  type Pipeline,
+  type PreprocessConfig,
+  preprocessPresets,
+} from '../pipeline/config.js'
+import { openTable, readNpyRows, writeText } from '../pipeline/files.js'
+import { findModels } from '../pipeline/model-files.js'
+import type { Stage, StageContext } from '../pipeline/stage.js'
+import { mean } from '../scoring/moments.js'
+import { int32Column } from '../tables/columns.js'
+import { chanceBound, likelyOrder, type Sample, tryModel } from './model-trial.js'
+
+export const models: Stage = {
+  name: 'models',
+  version: 1,
+  inputs: ['ingest'],
+  wanted: ({ population }) => population.models !== undefined,
+  settings({ population }) {
+    // Where the models lie does not matter, only what they are, which `source` says.
+    const { path, trainedOn, ...settings } = population.models!
+    return settings
+  },
+  source: ({ population }) => hashOf(population.models!),
+  run: modelsRun,
+}
+
+/** `models.json`: the levels as their models' weights tell. */
+export interface TakenLevel {
+  readonly name: string
+  /** Share of kernel weights that are zero, mean over members; null where no weights were found. */
+  readonly sparsity: number | null
+  /** Bits that most kernel weights take; null where no weights were found. */
+  readonly bits: number | null
+  readonly seeds: readonly number[]
+}
+
+/** @throws SyntaxError if the file is damaged */
+export async function readTakenLevels(context: Pick<StageContext, 'input'>): Promise<TakenLevel[]> {
+  return JSON.parse(await readFile(context.input('models.json'), 'utf8')) as TakenLevel[]
+}
+
+async function modelsRun(context: StageContext) {
+  const { pipeline, output, progress, signal } = context
+  const config = pipeline.population.models!
+  const info = await readDatasetInfo(context.input('dataset.json'))
+  const levels = findModels(config)
+  const sample = await sampleOf(context, info)
+  progress.start(
+    'taking in models',
+    levels.reduce((sum, { members }) => sum + members.length, 0),
+  )
+  const taken: TakenLevel[] = []
+  const accuracies: number[] = []
+  const warnings: string[] = []
+  for (const { name, members } of levels) {
+    const sparsities: number[] = []
+    const bits: number[] = []
+    const descriptions = new Set<string>()
+    for (const { seed, file } of members) {
+      signal.throwIfAborted()
+      const source = await openModel(file, config, info)
+      const bytes = memberBytes(source, preprocessingOf(config.preprocess), config, info)
+      descriptions.add(description(source.found, config))
+      if (name === 'dense') {
+        const { accuracy, told, warning } = await tryDense(config, source, bytes, sample, info)
+        accuracies.push(accuracy)
+        if (warning !== undefined) warnings.push(warning)
+        progress.log(warning === undefined ? told : `WARNING ${warning}`)
+      }
+      const { graph } = decodeModel(bytes, file)
+      const { weights, nonZeroWeights } = placed(file, () => countWeights(graph))
+      if (weights > 0) sparsities.push(1 - nonZeroWeights / weights)
+      bits.push(weightBits(graph) ?? Number.NaN)
+      const target = join(output, 'members', name, `${seed}.onnx`)
+      await mkdir(dirname(target), { recursive: true })
+      await writeFile(target, bytes)
+      progress.advance(1, `${name} ${seed}`)
+    }
+    for (const text of descriptions) progress.log(`${name}: ${text}`)
+    const [common = Number.NaN] = bits
+    if (bits.some(other => other !== common) && !Number.isNaN(common)) {
+      progress.log(`${name}: its members hold weights of ${[...new Set(bits)].join(' and ')} bits`)
+    }
+    if (sparsities.length === 0) progress.log(`${name}: no weights of layers were found in its files`)
+    taken.push({
+      name,
+      sparsity: sparsities.length === 0 ? null : mean(Float64Array.from(sparsities)),
+      bits: Number.isNaN(common) ? null : common,
+      seeds: members.map(({ seed }) => seed),
+    })
+  }
+  await writeText(join(output, 'models.json'), `${JSON.stringify(taken, null, 2)}\n`)
+  return {
+    levels: taken.length,
+    members: levels.reduce((sum, { members }) => sum + members.length, 0),
+    denseAccuracy: mean(Float64Array.from(accuracies)),
+    warnings,
+  }
+}
+
+interface SourceModel {
+  readonly file: string
+  readonly bytes: Uint8Array
+  readonly found: ForeignModel
+}
+
+async function openModel(file: string, config: ModelsConfig, info: DatasetInfo): Promise<SourceModel> {
+  const bytes = inlineExternalData(await readFile(file), location => readBeside(file, location), file)
+  const model = decodeModel(bytes, file)
+  const given = { input: info.input, classes: info.classNames.length }
+  return { file, bytes, found: await describeModel(bytes, model, config, given, file) }
+}
+
+/** @throws DataError if the location leaves the folder of the model, by its name or by a link */
+function readBeside(file: string, location: string): Uint8Array {
+  const folder = dirname(file)
+  const isInside = (path: string, root: string) => path.startsWith(root + sep)
+  const path = resolve(folder, location)
+  try {
+    if (isInside(path, resolve(folder)) && isInside(realpathSync(path), realpathSync(folder))) {
+      return readFileSync(path)
+    }
+  } catch (cause) {
+    throw new DataError(`keeps weights in "${location}", which cannot be read`, {
+      file,
+      mend: 'Put that file beside the model, or save the model as one file.',
+      cause,
+    })
+  }
+  throw new DataError(
+    `keeps weights in "${location}", outside its folder: a model file must not reach other files`,
+    {
+      file,
+      mend: 'Save the model as one file (onnx.save with save_as_external_data=False), or its weights beside it.',
+    },
+  )
+}
+
+const unit: Preprocessing = { scale: 1, mean: [], deviation: [], order: 'rgb' }
+const presets: Readonly<Record<(typeof preprocessPresets)[number], Preprocessing>> = {
+  unit,
+  bytes: { ...unit, scale: 255 },
+  // (x / 127.5) − 1, as Keras' MobileNet and Inception take it.
+  signed: { ...unit, mean: [0.5], deviation: [0.5] },
+  // torchvision.transforms.Normalize of its ImageNet weights.
+  imagenet: { ...unit, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+  // Keras' ResNet and VGG, after Caffe.
+  caffe: { scale: 255, mean: [103.939, 116.779, 123.68], deviation: [], order: 'bgr' },
+}
+
+function preprocessingOf(config: PreprocessConfig): Preprocessing {
+  return typeof config === 'string' ? presets[config] : config
+}
+
+/** The member's file. */
+function memberBytes(
+  { file, bytes, found }: SourceModel,
+  preprocessing: Preprocessing,
+  { classes }: ModelsConfig,
+  { input, classNames }: DatasetInfo,
+): Uint8Array {
+  const model = decodeModel(bytes, file)
+  const shape = input.kind === 'image' ? [input.channels, input.height, input.width] : [input.features]
+  requireChannels(preprocessing, shape[0]!)
+  if (found.type === 'uint8' && preprocessing !== unit && preprocessing !== presets.bytes) {
+    throw new DataError('takes bytes, which no mean is taken off', {
+      file,
+      key: 'population.models.preprocess',
+      mend: 'Leave it out: models with an input of uint8 preprocess it themselves.',
+    })
+  }
+  const order = orderOf(classes ?? classesOf(model), classNames, file)
+  adaptModel(model, found, {
+    shape,
+    preprocessing: found.type === 'uint8' ? presets.bytes : preprocessing,
+    classNames,
+    ...(order && { order }),
+  })
+  return encodeModel(model)
+}
+
+function requireChannels({ mean, deviation }: Preprocessing, channels: number): void {
+  const wrong = [mean, deviation].find(({ length }) => ![0, 1, channels].includes(length))
+  if (wrong === undefined) return
+  throw new DataError(
+    `has ${wrong.length} values for ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
+    {
+      key: 'population.models.preprocess',
+      mend: 'Give one for each channel, or one for all; or set dataset.channels to what the models take.',
+    },
+  )
+}
+
+/**
+ * Which output belongs to each class of the data set; undefined where the order is the same or nobody says.
+ * @throws DataError if the model's classes are others
+ */
+function orderOf(
+  names: readonly string[] | undefined,
+  classNames: readonly string[],
+  file: string,
+): number[] | undefined {
+  if (names === undefined || names.every((name, i) => name === classNames[i])) return undefined
+  const foreign = names.find(name => !classNames.includes(name))
+  if (names.length !== classNames.length || foreign !== undefined || new Set(names).size !== names.length) {
+    const what = foreign === undefined ? `${names.length} classes` : `the class "${foreign}"`
+    throw new DataError(
+      `is of ${what}, the data set of ${classNames.length}: ${classNames.slice(0, 12).join(', ')}${classNames.length > 12 ? ', …' : ''}`,
+      {
+        file,
+        key: 'population.models.classes',
+        mend: 'Name the classes as the data set does (dataset.classNames), in the order of the model’s output.',
+      },
+    )
+  }
+  return classNames.map(name => names.indexOf(name))
+}
+
+function description(
+  { input, type, layout, batch, output, form }: ForeignModel,
+  { preprocess }: ModelsConfig,
+): string {
+  const parts = [
+    `takes ${type} ${layout === 'features' ? 'features' : layout} as "${input}"`,
+    batch === undefined ? 'any batch' : `batches of ${batch}`,
+    type === 'uint8'
+      ? 'bytes'
+      : `preprocessing ${typeof preprocess === 'string' ? preprocess : 'as configured'}`,
+    `gives ${form} as "${output}"`,
+  ]
+  return parts.join(', ')
+}
+
+/** Input values and examples of the sample at most. */
+const sampledValues = 2 ** 23
+const sampledExamples = 512
+
+/** Examples from all over the data set: they may lie in the order of their classes. */
+async function sampleOf(context: StageContext, info: DatasetInfo): Promise<Sample> {
+  const { input, trainExamples, testExamples } = info
+  const all = trainExamples + testExamples
+  const length = input.kind === 'image' ? input.height * input.width * input.channels : input.features
+  const count = Math.min(all, sampledExamples, Math.max(32, Math.floor(sampledValues / length)))
+  const rows = Int32Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * all) / count))
+  const labels = new Int32Array(all)
+  let begin = 0
+  for await (const batch of openTable(context.input('examples.parquet'), { columns: ['label'] })) {
+    labels.set(int32Column(batch, 'label'), begin)
+    begin += batch.numRows
+  }
+  const inputs = (await readNpyRows(context.input('inputs.npy'), rows)) as Sample['inputs']
+  return { inputs, labels: rows.map(row => labels[row]!) }
+}
+
+interface Tried {
+  readonly accuracy: number
+  /** What there is to say of it; `warning` where the models are likely misread. */
+  readonly told: string
+  readonly warning?: string
+}
+
+/**
+ * Accuracy of a dense member on the sample, with a warning near chance, or well under what other preprocessing gives.
+ * @throws DataError where the member is near chance and would not be with other preprocessing
+ */
+async function tryDense(
+  config: ModelsConfig,
+  source: SourceModel,
+  bytes: Uint8Array,
+  sample: Sample,
+  info: DatasetInfo,
+): Promise<Tried> {
+  const { file } = source
+  const { labels } = sample
+  const { accuracy, predicted } = await tryModel(bytes, sample, file)
+  const share = (value: number) => `${(100 * value).toFixed(1)} %`
+  const what = `predicts ${share(accuracy)} of ${labels.length} given labels`
+  const told = `${relative(config.path, file)} ${what}`
+  const better = await bestPreset(source, config, sample, info, accuracy)
+  const bound = chanceBound(labels)
+  if (better !== undefined && accuracy <= bound && better.accuracy > bound) {
+    throw new DataError(
+      `${what}, no more than chance, and ${share(better.accuracy)} with other preprocessing`,
+      {
+        file,
+        key: 'population.models.preprocess',
+        mend: `Set it to ${better.name}, if that is what the models were trained with.`,
+      },
+    )
+  }
+  if (better !== undefined) {
+    const warning = `${told}, and ${share(better.accuracy)} with population.models.preprocess: ${better.name}`
+    return { accuracy, told, warning }
+  }
+  if (accuracy > bound) return { accuracy, told }
+  const order = likelyOrder(predicted, labels, info.classNames.length)
+  const cause =
+    order === undefined
+      ? 'check population.models.preprocess, layout and classes before you believe anything of this run'
+      : `its classes seem to be in another order, population.models.classes: [${Array.from(order, label => info.classNames[label]).join(', ')}]`
+  return { accuracy, told, warning: `${told}, no more than chance: ${cause}` }
+}
+
+/** The preset that is better by more than three standard errors, if there is one. */
+async function bestPreset(
+  source: SourceModel,
+  config: ModelsConfig,
+  sample: Sample,
+  info: DatasetInfo,
+  accuracy: number,
+): Promise<{ name: string; accuracy: number } | undefined> {
+  if (source.found.type === 'uint8' || info.input.kind !== 'image') return undefined
+  const { channels } = info.input
+  let best: { name: string; accuracy: number } | undefined
+  for (const name of preprocessPresets) {
+    const preset = presets[name]
+    if (name === config.preprocess || ![0, 1, channels].includes(preset.mean.length)) continue
+    const trial = await tryModel(memberBytes(source, preset, config, info), sample, source.file)
+    const error = Math.sqrt(
+      (accuracy * (1 - accuracy) + trial.accuracy * (1 - trial.accuracy)) / sample.labels.length,
+    )
+    if (trial.accuracy > Math.max(accuracy + 3 * error, best?.accuracy ?? 0))
+      best = { name, accuracy: trial.accuracy }
+  }
+  return best
+}
+
+/** Errors about a model's inside say nothing of its file. */
+function placed<T>(file: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof DataError) || error.file !== undefined) throw error
+    const { message, key, mend } = error
+    throw new DataError(message, { file, cause: error, ...(key && { key }), ...(mend && { mend }) })
+  }
+}
+
+/** SHA-256 over all files in the folders of the levels: weights may lie beside the models. */
+async function hashOf(config: NonNullable<Pipeline['population']['models']>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { name, members } of findModels(config)) {
+    const folder = dirname(members[0]!.file)
+    hash.update(`level ${name}\n`)
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter(entry => !entry.isDirectory())
+      .map(entry => join(entry.parentPath, entry.name))
+    for (const file of files.sort()) {
+      const content = createHash('sha256')
+      for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) content.update(chunk)
+      hash.update(`${relative(folder, file)}\0${content.digest('hex')}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
