@@ -9,9 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
+import { fingerprint } from '../src/dataset/fingerprint.js'
 import { readDatasetInfo } from '../src/dataset/info.js'
-import { run, scorePredictions } from '../src/index.js'
+import { resolvePipeline, scorePredictions } from '../src/index.js'
 import { openTable } from '../src/pipeline/files.js'
+import { runPipeline } from '../src/pipeline/runner.js'
+import { stages } from '../src/pipeline/stages.js'
 
 const [population] = process.argv.slice(2)
 if (population === undefined) throw new Error('name the folder that train_population.py wrote')
@@ -50,7 +53,7 @@ const tolerance = 1e-4
 
 const out = await mkdtemp(join(tmpdir(), 'pieline-outside-'))
 try {
-  const { folder } = await run(
+  const pipeline = resolvePipeline(
     {
       name: 'outside',
       dataset: { path: glyphs, trueLabel: 'true_label' },
@@ -62,13 +65,16 @@ try {
         },
       },
     },
-    {
-      out,
-      observe: event => {
-        if (event.event === 'log') console.log(event.message)
-      },
-    },
+    process.cwd(),
   )
+  const { folder } = await runPipeline(pipeline, {
+    stages: stages.filter(({ name }) => ['ingest', 'models', 'predict', 'score'].includes(name)),
+    fingerprint,
+    out,
+    observe: event => {
+      if (event.event === 'log') console.log(event.message)
+    },
+  })
   const scored = join(out, 'scored')
   await scorePredictions({
     populations: join(population, 'predictions'),
