@@ -120,18 +120,19 @@ def train(nesterov):
     }
 
 
-json.dump(
-    {
-        "source": "bench/peers/make_training_fixture.py",
-        "torch": torch.__version__.split("+")[0],
-        "steps": STEPS,
-        "batchSize": BATCH,
-        "examples": EXAMPLES,
-        "momentum": MOMENTUM,
-        "weightDecay": WEIGHT_DECAY,
-        "labelSmoothing": SMOOTHING,
-        "normalization": {"mean": MEAN, "deviation": DEVIATION},
-        "runs": [train(nesterov=True), train(nesterov=False)],
-    },
-    sys.stdout,
-)
+if __name__ == "__main__":
+    json.dump(
+        {
+            "source": "bench/peers/make_training_fixture.py",
+            "torch": torch.__version__.split("+")[0],
+            "steps": STEPS,
+            "batchSize": BATCH,
+            "examples": EXAMPLES,
+            "momentum": MOMENTUM,
+            "weightDecay": WEIGHT_DECAY,
+            "labelSmoothing": SMOOTHING,
+            "normalization": {"mean": MEAN, "deviation": DEVIATION},
+            "runs": [train(nesterov=True), train(nesterov=False)],
+        },
+        sys.stdout,
+    )
