@@ -8,7 +8,7 @@ type Issue = z.core.$ZodIssue
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
 /** One thing that is wrong with a configuration. */
-interface Fault {
+export interface Fault {
   readonly path: KeyPath
   readonly message: string
   readonly mend?: string

@@ -7,6 +7,7 @@ import { recipeOf } from '../model/architectures/index.js'
 import { nearest } from '../nearest.js'
 import { type ModelsConfig, type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
 import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
+import { idleKeys } from './idle-keys.js'
 import { awareOf, isPruning, levelsOf } from './levels.js'
 import { findModels } from './model-files.js'
 
@@ -111,6 +112,7 @@ export function resolvePipeline(
   const { models, ...population } = pipeline.population
   if (models === undefined) {
     checkNames(pipeline, place)
+    checkIdleKeys(value as PipelineInput, pipeline, place)
     return { ...pipeline, dataset }
   }
   checkModels(pipeline, value, place)
@@ -118,6 +120,7 @@ export function resolvePipeline(
   const path = resolve(isOption ? '.' : folder, models.path)
   const resolved = { ...pipeline, dataset, population: withModels({ ...models, path }, population) }
   checkNames(resolved, place)
+  checkIdleKeys(value as PipelineInput, pipeline, place)
   return resolved
 }
 
@@ -129,6 +132,11 @@ function withPlaces(pipeline: Pipeline, placed: (key: KeyPath, written: string) 
   const natural = robustness.natural.map((path, i) => placed(['robustness', 'natural', i], path))
   const found = files === undefined ? {} : { files: placed(['robustness', 'files'], files) }
   return { ...pipeline, robustness: { ...robustness, natural, ...found } }
+}
+
+function checkIdleKeys(written: PipelineInput, pipeline: Pipeline, locate: Locate): void {
+  const faults = idleKeys(written, pipeline)
+  if (faults.length > 0) throw faultsError(faults, locate)
 }
 
 /** The population as its models' files make it. */

@@ -2,6 +2,7 @@
  * Makes the members of every compressed level: pruned ones by training, quantized ones from the ONNX files of the
  * dense or the pruned ones.
  */
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { filterGroups } from '../compression/filter.js'
@@ -13,13 +14,22 @@ import { exportOnnx } from '../onnx/export.js'
 import { decodeModel } from '../onnx/model.js'
 import type { PruningConfig, QuantizationConfig } from '../pipeline/config.js'
 import { readNpyRows } from '../pipeline/files.js'
-import { isPruning, type Level, levelsOf, prunedLevelName } from '../pipeline/levels.js'
+import {
+  awareOf,
+  isPruning,
+  type Level,
+  levelsOf,
+  prunedLevelName,
+  untunedLevelName,
+} from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { PlanningContext, Stage, StageContext } from '../pipeline/stage.js'
 import { permutation, randomStream, type Seed } from '../random.js'
 import {
+  type Lessons,
   type MemberEnvironment,
   type MemberRequest,
+  type ModelFile,
   memberKeys,
   modelFile,
   type Pruning,
@@ -48,8 +58,8 @@ export const compress: Stage = {
     seed,
   }),
   async parts(context) {
-    const { members } = await sparseMembers(context, await readTrainingSet(context))
-    return members.map(({ key, request }) => ({ name: request.title, key }))
+    const { rounds } = await levelMembers(context, await readTrainingSet(context))
+    return rounds.flatMap(round => [...round].map(([key, { title }]) => ({ name: title, key })))
   },
   async run(context) {
     const levels = levelsOf(context.pipeline).slice(1)
@@ -77,12 +87,51 @@ function pruningOf({ config, sparsity }: Level, architecture: Architecture): Pru
   return epochs > 0 ? { ...chosen, start: 'fine-tune', epochs } : undefined
 }
 
+/** What the members of a level learn from in fine-tuning besides their labels, and from which dense members. */
+function lessonsOf(level: Level, dense: readonly ModelFile[]): Lessons | undefined {
+  if (!hasLessons(level)) return undefined
+  const { reweight, distill } = level.config
+  return { ...reweight, ...(distill && { distillation: distill }), dense }
+}
+
+function hasLessons(level: Level): level is Level & { config: PruningConfig } {
+  const { config } = level
+  return isPruning(config) && (config.reweight !== undefined || config.distill !== undefined)
+}
+
+/**
+ * The dense members, by the seed of the member that they teach: those that left out the same fold, so that nothing
+ * that a teacher says was learned from examples on which the member will be asked for an opinion of its own.
+ */
+async function denseTeachers(context: PlanningContext): Promise<Map<number, ModelFile[]>> {
+  const seeds = seedsOf(context)
+  const { crossFit } = context.pipeline.population
+  const files = await Promise.all(
+    seeds.map(async seed => {
+      const file = context.input(`members/dense/${seed}.onnx`)
+      const key = createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex')
+      return { seed, file, key }
+    }),
+  )
+  const fold = (seed: number) => (crossFit === 0 ? 0 : seed % crossFit)
+  return new Map(
+    seeds.map(member => [
+      member,
+      files.filter(({ seed }) => fold(seed) === fold(member)).map(({ file, key }) => ({ file, key })),
+    ]),
+  )
+}
+
 function criterionOf(config: PruningConfig, architecture: Architecture): Criterion | undefined {
   switch (config.method) {
     case 'magnitude':
       return undefined
     case 'random':
       return { kind: 'random', draw: config.draw }
+    case 'first-order':
+      return { kind: 'first-order', preserve: config.preserve, examples: config.examples }
     case 'filter': {
       const { graph } = decodeModel(exportOnnx(architecture, blankWeights(architecture)))
       const groups = filterGroups(graph, prunableKernels(architecture))
@@ -99,43 +148,70 @@ function blankWeights(architecture: Architecture): Weight[] {
   }))
 }
 
-/** A member that is pruned while it trains. */
-interface SparseMember {
-  readonly key: string
-  readonly request: MemberRequest
+/** Members that are trained for their level, all that a key stands for but once: a level and its quantizations share them. */
+interface LevelMembers {
+  readonly environment: MemberEnvironment
+  /** By key: first those that are only pruned, then those that go on with fake quantization, from these or from dense ones. */
+  readonly rounds: readonly ReadonlyMap<string, MemberRequest>[]
+  /** The keys of each level, one a seed. */
+  readonly keysOf: ReadonlyMap<string, readonly string[]>
 }
 
-/** The members that are pruned while they train, each once: a level and its quantizations share them. */
-async function sparseMembers(
+async function levelMembers(
   context: PlanningContext,
   { labels, folds, classNames }: TrainingSet,
-): Promise<{ environment: MemberEnvironment; members: SparseMember[]; keysOf: Map<string, string[]> }> {
+): Promise<LevelMembers> {
   const { pipeline } = context
   const environment = await memberEnvironment(context)
-  const members = new Map<string, SparseMember>()
+  const pruned = new Map<string, MemberRequest>()
+  const aware = new Map<string, MemberRequest>()
   const keysOf = new Map<string, string[]>()
-  for (const level of levelsOf(pipeline)) {
+  const levels = levelsOf(pipeline)
+  const teachers = levels.some(hasLessons) ? await denseTeachers(context) : undefined
+  for (const level of levels) {
+    const { name, config, sparsity } = level
     const pruning = pruningOf(level, environment.architecture)
-    if (pruning === undefined || !isPruning(level.config)) continue
-    const name = prunedLevelName(level.config, level.sparsity)
+    const base = isPruning(config) ? prunedLevelName(config, sparsity) : 'dense'
+    const awareness = awareOf(config)
+    if (pruning === undefined && awareness === undefined) continue
     const requests = seedsOf(context).map(
       (seed): MemberRequest => ({
-        title: `${name} ${seed}`,
+        title: `${base} ${seed}`,
         seed: memberSeed(pipeline, seed),
         rows: memberRows(folds, seed, pipeline.population.crossFit),
         labels,
-        pruning,
-        metadata: memberMetadata(name, seed, classNames),
+        ...(pruning && { pruning: withLessons(pruning, lessonsOf(level, teachers?.get(seed) ?? [])) }),
+        ...(isPruning(config) &&
+          pruning?.start !== 'fine-tune' && { untunedLevel: untunedLevelName(config, sparsity) }),
+        metadata: memberMetadata(base, seed, classNames),
       }),
     )
-    const keys = memberKeys(environment, requests)
-    keysOf.set(level.name, keys)
-    for (const [index, key] of keys.entries()) members.set(key, { key, request: requests[index]! })
+    const add = (round: Map<string, MemberRequest>, asked: readonly MemberRequest[]) => {
+      const keys = memberKeys(environment, asked)
+      keysOf.set(name, keys)
+      for (const [index, key] of keys.entries()) round.set(key, asked[index]!)
+    }
+    if (pruning !== undefined) add(pruned, requests)
+    if (awareness === undefined) continue
+    const { begin } = awareness
+    const seeds = seedsOf(context)
+    add(
+      aware,
+      requests.map((request, index) => ({
+        ...request,
+        title: `${name} ${seeds[index]}`,
+        awareness: { kernelBits: 8, begin, metadata: memberMetadata(name, seeds[index]!, classNames) },
+      })),
+    )
   }
-  return { environment, members: [...members.values()], keysOf }
+  return { environment, rounds: [pruned, aware], keysOf }
 }
 
-/** Files of the members that training has pruned, of each level one a seed. */
+function withLessons(pruning: Pruning, lessons: Lessons | undefined): Pruning {
+  return lessons === undefined ? pruning : { ...pruning, lessons }
+}
+
+/** Files of the members that were trained for their level, of each level one a seed. */
 interface TrainedLevels {
   readonly files: ReadonlyMap<string, readonly string[]>
   /** How many members were there already. */
@@ -143,14 +219,20 @@ interface TrainedLevels {
 }
 
 async function trainLevels(context: StageContext, trainingSet: TrainingSet): Promise<TrainedLevels> {
-  const { environment, members, keysOf } = await sparseMembers(context, trainingSet)
-  if (members.length === 0) return { files: new Map(), reused: 0 }
-  const requests = members.map(({ request }) => request)
-  const artefacts = await produceMembers(environment, 'training sparse members', requests)
-  const fileOf = new Map(members.map(({ key }, index) => [key, join(artefacts[index]!.folder, modelFile)]))
+  const { environment, rounds, keysOf } = await levelMembers(context, trainingSet)
+  const labels = ['training sparse members', 'training quantized members']
+  const fileOf = new Map<string, string>()
+  let reused = 0
+  for (const [index, round] of rounds.entries()) {
+    if (round.size === 0) continue
+    const artefacts = await produceMembers(environment, labels[index]!, [...round.values()])
+    for (const [at, key] of [...round.keys()].entries())
+      fileOf.set(key, join(artefacts[at]!.folder, modelFile))
+    reused += artefacts.filter(artefact => artefact.reused).length
+  }
   return {
     files: new Map([...keysOf].map(([level, keys]) => [level, keys.map(key => fileOf.get(key)!)])),
-    reused: artefacts.filter(({ reused }) => reused).length,
+    reused,
   }
 }
 
@@ -173,14 +255,16 @@ function conversionsOf(
   if (!isPruning(config)) return [quantizationOf(config)]
   const { quantize } = config
   return [
-    // Training only blanks filters; here they go.
-    ...(isTrained && config.method !== 'filter' ? [] : [pruningAtOnce(config, sparsity, seed, kernels)]),
+    // Training only blanks filters; here they go. First-order saliencies are only ever taken in training.
+    ...(config.method === 'first-order' || (isTrained && config.method !== 'filter')
+      ? []
+      : [pruningAtOnce(config, sparsity, seed, kernels)]),
     ...(quantize === undefined ? [] : [quantizationOf(quantize)]),
   ]
 }
 
 function pruningAtOnce(
-  config: PruningConfig,
+  config: Exclude<PruningConfig, { method: 'first-order' }>,
   sparsity: number,
   seed: Seed,
   kernels: readonly string[],

@@ -6,16 +6,19 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
+import type { Distillation } from '../engine/engine.js'
 import { PielineError, RunError } from '../errors.js'
-import type { Architecture } from '../model/architecture.js'
+import type { Architecture, KernelBits } from '../model/architecture.js'
+import { withFakeQuantization } from '../model/fake-quantization.js'
 import { prunableKernels } from '../model/weights.js'
 import type { ModelConfig } from '../pipeline/config.js'
 import { keyOf } from '../pipeline/key.js'
 import type { Progress } from '../pipeline/progress.js'
 import type { Artefact, ArtefactStore } from '../pipeline/store.js'
 import type { Seed } from '../random.js'
-import { planTraining, stepAt, type TrainingPlan } from './plan.js'
+import { chunkSteps, planTraining, stepAt, type TrainingPlan } from './plan.js'
 import type { Criterion, PruningPlan } from './pruning.js'
+import type { LessonPlan } from './recovery.js'
 import { createTrainingPool, type TrainingPool } from './training-pool.js'
 import type { TrainTask } from './training-worker.js'
 
@@ -39,11 +42,37 @@ export interface Pruning {
   readonly frequency: number
   /**
    * `scratch`: trained anew. `branch`: goes on from its dense member where pruning begins. `fine-tune`: the
-   * finished dense member is pruned at once and trained on for `epochs` at a tenth of the peak rate.
+   * finished dense member is pruned at once.
    */
   readonly start: 'scratch' | 'branch' | 'fine-tune'
-  /** For `fine-tune`. */
+  /** Epochs for which the pruned member is trained on under its masks, at a tenth of the peak rate. */
   readonly epochs: number
+  /** What it learns from then, besides its labels. */
+  readonly lessons?: Lessons
+}
+
+/** @see LessonPlan */
+export interface Lessons {
+  /** Of the weights by class; absent: all weigh the same. */
+  readonly strength?: number
+  readonly distillation?: Distillation
+  /** The dense members that are its teachers and its measure, at least one. */
+  readonly dense: readonly ModelFile[]
+}
+
+export interface ModelFile {
+  readonly file: string
+  /** Names its bytes. */
+  readonly key: string
+}
+
+/** How a member is trained for the rounding that awaits it. */
+export interface QuantizationAwareness {
+  readonly kernelBits: KernelBits
+  /** Share of training from which on the network sees everything rounded. */
+  readonly begin: number
+  /** Properties of the ONNX file, beside the ranges of activations. */
+  readonly metadata: Readonly<Record<string, string>>
 }
 
 export interface MemberRequest {
@@ -55,6 +84,14 @@ export interface MemberRequest {
   /** Class of each row of the training set, [training examples]. */
   readonly labels: Int32Array
   readonly pruning?: Pruning
+  /**
+   * Makes it the member that goes on with fake quantization: from the dense member as it stood at `begin`, or, if the
+   * rest of this request is pruned, from that finished member, whose last part of the schedule it repeats under the
+   * masks (Renda et al. 2020, arXiv 2003.02389, rewind the learning rate so).
+   */
+  readonly awareness?: QuantizationAwareness
+  /** Level of the member before it is trained on, for a member that is pruned in training and then trained on. */
+  readonly untunedLevel?: string
   /** Shares of training at which other members will branch off. */
   readonly branches?: readonly number[]
   /** Properties of the ONNX file. */
@@ -80,14 +117,16 @@ export interface MemberEnvironment {
 /** A piece of a member's training, beginning where the piece before it ended. */
 interface Piece {
   readonly key: string
+  readonly architecture: Architecture
   readonly plan: TrainingPlan
   readonly start: number
   readonly end: number
   readonly pruning?: PruningPlan
   /** Whether momentum goes on from the piece before. */
   readonly keepMomentum: boolean
-  /** Whether a member is finished after it and has an ONNX file. */
-  readonly finished: boolean
+  /** Properties of the ONNX file of the member that is finished after it. */
+  readonly metadata?: MemberRequest['metadata']
+  readonly lessons?: LessonPlan & { readonly dense: readonly ModelFile[] }
   /** Whether it is this member's own and not that of the dense member behind it. */
   readonly own: boolean
 }
@@ -151,46 +190,93 @@ function piecesOf(environment: MemberEnvironment, request: MemberRequest): Piece
   const { model } = environment
   const { pruning } = request
   const plan = planTraining(model, request.rows.length)
+  if (request.awareness !== undefined) return awarePieces(environment, request, plan, request.awareness)
   if (pruning === undefined) return densePieces(environment, request, plan, request.branches ?? [])
   const kernels = prunableKernels(environment.architecture)
   const pruned = (begin: number, end: number): PruningPlan => {
     const { sparsity, scope, criterion, frequency } = pruning
     return { kernels, sparsity, scope, ...(criterion && { criterion }), frequency, begin, end }
   }
-  const behind = (pieces: readonly Piece[]) => pieces.map(piece => ({ ...piece, own: false }))
   const begin = stepAt(plan, pruning.begin)
   const end = stepAt(plan, pruning.end)
+  const { metadata, untunedLevel } = request
+  const asLevel = (level: string): MemberRequest => ({ ...request, metadata: { ...metadata, level } })
+  const untuned = untunedLevel === undefined ? request : asLevel(untunedLevel)
+  const finished = (from: number, after: string | undefined) =>
+    lastPiece(environment, untuned, { plan, start: from, pruning: pruned(begin, end), after })
   switch (pruning.start) {
     case 'scratch':
-      return [lastPiece(environment, request, { plan, start: 0, pruning: pruned(begin, end) })]
+      return tuned(environment, request, plan, [finished(0, undefined)], zerosStay(pruned(0, 0)))
     case 'branch': {
       const trunk = begin === 0 ? [] : behind([trunkPiece(environment, request, plan, 0, begin)])
-      const after = trunk.at(-1)?.key
-      return [
-        ...trunk,
-        lastPiece(environment, request, { plan, start: begin, pruning: pruned(begin, end), after }),
-      ]
+      const pieces = [...trunk, finished(begin, trunk.at(-1)?.key)]
+      return tuned(environment, request, plan, pieces, zerosStay(pruned(0, 0)))
     }
     case 'fine-tune': {
-      const { metadata } = request
-      const dense = behind(
-        densePieces(environment, { ...request, metadata: { ...metadata, level: 'dense' } }, plan, []),
-      )
-      const tuning = planTraining(
-        {
-          ...model,
-          epochs: pruning.epochs,
-          schedule: 'cosine',
-          warmupEpochs: 0,
-          learningRate: Math.max(...plan.learningRates) / 10,
-        },
-        request.rows.length,
-      )
-      const after = dense.at(-1)!.key
-      const last = lastPiece(environment, request, { plan: tuning, start: 0, pruning: pruned(0, 0), after })
-      return [...dense, { ...last, keepMomentum: false }]
+      const dense = behind(densePieces(environment, asLevel('dense'), plan, []))
+      return tuned(environment, request, plan, dense, pruned(0, 0))
     }
   }
+}
+
+function zerosStay(masks: PruningPlan): PruningPlan {
+  return { ...masks, criterion: { kind: 'zeros' } }
+}
+
+/** The pieces and, where the member is trained on, one more for that. */
+function tuned(
+  { model, ...environment }: MemberEnvironment,
+  request: MemberRequest,
+  { learningRates }: TrainingPlan,
+  pieces: readonly Piece[],
+  masks: PruningPlan,
+): Piece[] {
+  const { epochs, lessons } = request.pruning!
+  if (epochs === 0) return [...pieces]
+  const learningRate = Math.max(...learningRates) / 10
+  const plan = planTraining(
+    { ...model, epochs, schedule: 'cosine', warmupEpochs: 0, learningRate },
+    request.rows.length,
+  )
+  const trainer = { ...plan.trainer, ...(lessons?.distillation && { distillation: lessons.distillation }) }
+  const last = lastPiece({ model, ...environment }, request, {
+    plan: { ...plan, trainer },
+    start: 0,
+    pruning: masks,
+    after: pieces.at(-1)!.key,
+    lessons,
+  })
+  return [...pieces, { ...last, keepMomentum: false }]
+}
+
+/** Pieces of the member that another one goes on from. */
+function behind(pieces: readonly Piece[]): Piece[] {
+  return pieces.map(piece => ({ ...piece, own: false }))
+}
+
+function awarePieces(
+  environment: MemberEnvironment,
+  { awareness: _, ...request }: MemberRequest,
+  plan: TrainingPlan,
+  { kernelBits, begin, metadata }: QuantizationAwareness,
+): Piece[] {
+  const architecture = withFakeQuantization(environment.architecture, kernelBits)
+  // A step at least, in which ranges are found.
+  const lastCall = Math.floor((plan.steps - 1) / chunkSteps) * chunkSteps
+  const start = Math.min(stepAt(plan, begin), lastCall)
+  const goOn = (from: readonly Piece[], pruning?: PruningPlan): Piece[] => {
+    const training = { plan, start, after: from.at(-1)?.key, ...(pruning && { pruning }) }
+    return [...behind(from), lastPiece({ ...environment, architecture }, { ...request, metadata }, training)]
+  }
+  const { pruning } = request
+  if (pruning === undefined) {
+    return goOn(start === 0 ? [] : [trunkPiece(environment, request, plan, 0, start)])
+  }
+  const { sparsity, scope, frequency } = pruning
+  const kernels = prunableKernels(environment.architecture)
+  const masks = zerosStay({ kernels, sparsity, scope, frequency, begin: start, end: start })
+  const pieces = goOn(piecesOf(environment, request), masks)
+  return pieces.with(-1, { ...pieces.at(-1)!, keepMomentum: false })
 }
 
 /** The dense member, cut where others branch off. */
@@ -216,7 +302,8 @@ function trunkPiece(
   end: number,
 ): Piece {
   const key = keyOf({ ...identity(environment, request, plan), upTo: end })
-  return { key, plan, start, end, keepMomentum: true, finished: false, own: true }
+  const { architecture } = environment
+  return { key, architecture, plan, start, end, keepMomentum: true, own: true }
 }
 
 function lastPiece(
@@ -228,12 +315,34 @@ function lastPiece(
     readonly pruning?: PruningPlan
     /** Key of the dense piece that a pruned member goes on from. */
     readonly after?: string | undefined
+    readonly lessons?: Lessons | undefined
   },
 ): Piece {
-  const { plan, start, pruning, after } = training
-  const key = keyOf({ ...identity(environment, request, plan), metadata: request.metadata, pruning, after })
-  const piece: Piece = { key, plan, start, end: plan.steps, keepMomentum: true, finished: true, own: true }
-  return pruning === undefined ? piece : { ...piece, pruning }
+  const { plan, start, pruning, after, lessons } = training
+  const { architecture } = environment
+  const { metadata } = request
+  const { strength, dense, distillation } = lessons ?? {}
+  const teaching = lessons && { strength, dense: dense!.map(({ key }) => key) }
+  const key = keyOf({ ...identity(environment, request, plan), metadata, pruning, after, lessons: teaching })
+  const end = plan.steps
+  return {
+    key,
+    architecture,
+    plan,
+    start,
+    end,
+    keepMomentum: true,
+    metadata,
+    own: true,
+    ...(pruning && { pruning }),
+    ...(lessons && {
+      lessons: {
+        ...(strength !== undefined && { strength }),
+        ...(distillation && { temperature: distillation.temperature }),
+        dense: dense!,
+      },
+    }),
+  }
 }
 
 function identity(environment: MemberEnvironment, request: MemberRequest, plan: TrainingPlan) {
@@ -290,9 +399,9 @@ function taskOf(
   before: Artefact | undefined,
   folder: string,
 ): Omit<TrainTask, 'stop' | 'progress'> {
-  const { engine, architecture, inputs } = environment
-  const { labels, rows, seed, metadata } = request
-  const { plan, pruning, start, end, keepMomentum } = piece
+  const { engine, inputs } = environment
+  const { labels, rows, seed } = request
+  const { architecture, metadata, plan, pruning, start, end, keepMomentum, lessons } = piece
   return {
     engine,
     architecture,
@@ -301,13 +410,14 @@ function taskOf(
     rows,
     plan,
     ...(pruning && { pruning }),
+    ...(lessons && { lessons: { ...lessons, dense: lessons.dense.map(({ file }) => file) } }),
     seed,
     start,
     end,
     ...(before && { from: join(before.folder, stateFile) }),
     keepMomentum,
     state: join(folder, stateFile),
-    ...(piece.finished && { model: { file: join(folder, modelFile), metadata } }),
+    ...(metadata && { model: { file: join(folder, modelFile), metadata } }),
   }
 }
 

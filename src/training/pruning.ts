@@ -5,6 +5,7 @@ import { magnitudeMasks, type PruningScope } from '../compression/magnitude.js'
 import { randomMasks } from '../compression/random.js'
 import type { Weight } from '../model/architecture.js'
 import type { Seed } from '../random.js'
+import type { FirstOrder } from './first-order.js'
 
 /** By what weights are chosen, other than by their magnitude. */
 export type Criterion =
@@ -12,6 +13,10 @@ export type Criterion =
   | { readonly kind: 'random'; readonly draw: 'cumulative' | 'independent' }
   /** Whole output channels, and with each all weights that read it. */
   | { readonly kind: 'filter'; readonly norm: FilterNorm; readonly groups: readonly FilterGroup[] }
+  /** By how much the loss would change without them. */
+  | ({ readonly kind: 'first-order' } & FirstOrder)
+  /** None but those that are zero already, whatever the sparsity. */
+  | { readonly kind: 'zeros' }
 
 export interface PruningPlan {
   /** Names of the kernels to prune. */
@@ -44,6 +49,7 @@ export function nextMaskUpdate(plan: PruningPlan, step: number): number | undefi
 
 /**
  * The masks to set before this step.
+ * @param weights for `first-order` the saliencies of the kernels in their place
  * @param seed the member's
  */
 export function masksAt(
@@ -59,6 +65,7 @@ export function masksAt(
   const sparsity = cubicSparsity(step, plan.sparsity, plan.begin, plan.end)
   switch (criterion?.kind) {
     case undefined:
+    case 'first-order':
       return magnitudeMasks(kernels, sparsity, scope)
     case 'random': {
       const drawing = criterion.draw === 'independent' ? [step] : []
@@ -66,6 +73,10 @@ export function masksAt(
     }
     case 'filter':
       return filterMasks(kernels, criterion.groups, sparsity, criterion.norm)
+    case 'zeros':
+      return new Map(
+        [...kernels].map(([name, kernel]) => [name, kernel.map(weight => (weight === 0 ? 0 : 1))]),
+      )
   }
 }
 

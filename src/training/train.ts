@@ -1,9 +1,10 @@
 /** Trains one member, or a part of its training. */
-import type { Engine, TrainingData, TrainingState } from '../engine/engine.js'
+import type { Engine, LabelledExamples, TrainingData, TrainingState } from '../engine/engine.js'
 import { RunError } from '../errors.js'
 import type { Architecture } from '../model/architecture.js'
 import type { Seed } from '../random.js'
 import { Batches } from './batches.js'
+import { groupsOf, holdOut, saliencies } from './first-order.js'
 import { chunkSteps, type TrainingPlan } from './plan.js'
 import { applyMasks, masksAt, nextMaskUpdate, type PruningPlan, updatesMasks } from './pruning.js'
 
@@ -22,6 +23,18 @@ export interface TrainingOptions {
   readonly onProgress?: (step: number, loss: number) => void
   /** Asked between calls of the engine; training ends with {@link TrainingStopped} once it says true. */
   readonly stopped?: () => boolean
+}
+
+/** The rows to train on, and what the criterion of pruning takes gradients on, if it does. */
+async function evidenceOf(
+  training: Training,
+): Promise<{ rows: Int32Array; groups: LabelledExamples[] | undefined }> {
+  const { architecture, data, rows, pruning, seed } = training
+  const criterion = pruning?.criterion
+  if (criterion?.kind !== 'first-order') return { rows, groups: undefined }
+  const split = holdOut(criterion, rows, data.labels, architecture.classes, seed)
+  const groups = await groupsOf(criterion, split.heldOut, data, architecture)
+  return { rows: split.rows, groups }
 }
 
 /** Thrown by {@link train} when it was asked to stop. */
@@ -44,11 +57,14 @@ export async function train(
   const { architecture, data, plan, pruning, seed } = training
   const maskedWeights = pruning?.kernels ?? []
   const trainer = await engine.createTrainer(architecture, data, { ...plan.trainer, maskedWeights }, initial)
-  const batches = new Batches(training.rows, plan, seed)
+  const { rows, groups } = await evidenceOf(training)
+  const stepsPerEpoch = Math.floor(rows.length / plan.trainer.batchSize)
+  const batches = new Batches(rows, { ...plan, stepsPerEpoch }, seed)
   let masks = new Map<string, Float32Array>()
   const updateMasks = async (step: number) => {
     if (pruning === undefined || !updatesMasks(pruning, step)) return
-    masks = masksAt(pruning, step, (await trainer.state()).weights, seed)
+    const judged = groups ? await saliencies(trainer, groups, masks) : (await trainer.state()).weights
+    masks = masksAt(pruning, step, judged, seed)
     await trainer.setMasks(masks)
   }
   try {

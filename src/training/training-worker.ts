@@ -6,12 +6,13 @@ import { createOnnxRuntimeEngine } from '../engine/onnxruntime/index.js'
 import { loadTfjsEngine } from '../engine/tfjs/index.js'
 import { PielineError } from '../errors.js'
 import type { Architecture } from '../model/architecture.js'
-import { initialMomenta, initialWeights, type SamplePictures } from '../model/initialize.js'
+import { initialMomenta, initialWeights, type SamplePictures, withRanges } from '../model/initialize.js'
 import { exportOnnx } from '../onnx/export.js'
 import { streamNpy } from '../pipeline/files.js'
 import type { Seed } from '../random.js'
 import type { TrainingPlan } from './plan.js'
-import type { PruningPlan } from './pruning.js'
+import { applyMasks, masksAt, type PruningPlan, updatesMasks } from './pruning.js'
+import { type LessonPlan, type Lessons, lessonsOf } from './recovery.js'
 import { decodeState, encodeState } from './state-file.js'
 import { train } from './train.js'
 
@@ -26,6 +27,8 @@ export interface TrainTask {
   readonly rows: Int32Array
   readonly plan: TrainingPlan
   readonly pruning?: PruningPlan
+  /** What it learns from besides its labels, and paths of the ONNX files of the dense members that say it. */
+  readonly lessons?: LessonPlan & { readonly dense: readonly string[] }
   readonly seed: Seed
   /** Steps to run: from `start` up to `end`. */
   readonly start: number
@@ -73,7 +76,8 @@ async function trainMember(task: TrainTask): Promise<void> {
   const { architecture, labels, start, end } = task
   const inputs = await trainingInputs(task.inputs, labels.length)
   const initial = await initialState(task, inputs)
-  const data = { inputs, examples: labels.length, labels }
+  const lessons = await readLessons(task, inputs, initial)
+  const data = { inputs, examples: labels.length, labels, ...lessons }
   const { rows, plan, seed, pruning } = task
   let done = start
   const state = await train(
@@ -95,6 +99,21 @@ async function trainMember(task: TrainTask): Promise<void> {
   if (task.model) {
     await writeFile(task.model.file, exportOnnx(architecture, state.weights, task.model.metadata))
   }
+}
+
+async function readLessons(
+  { lessons, architecture, labels, rows, pruning, start, seed }: TrainTask,
+  inputs: Uint8Array | Float32Array,
+  { weights }: TrainingState,
+): Promise<Lessons> {
+  if (lessons === undefined) return {}
+  const dense = await Promise.all(lessons.dense.map(file => readFile(file)))
+  const compressed =
+    pruning && updatesMasks(pruning, start)
+      ? applyMasks(weights, masksAt(pruning, start, weights, seed))
+      : weights
+  const model = exportOnnx(architecture, compressed)
+  return lessonsOf(lessons, dense, model, { inputs, labels }, rows, architecture.classes)
 }
 
 let loaded: { path: string; inputs: Uint8Array | Float32Array } | undefined
@@ -122,7 +141,8 @@ function engineOf(name: TrainTask['engine']): Promise<Engine> {
 async function initialState(task: TrainTask, inputs: Uint8Array | Float32Array): Promise<TrainingState> {
   const { architecture } = task
   if (task.from !== undefined) {
-    const { weights, momenta } = decodeState(await readFile(task.from))
+    const { weights: found, momenta } = decodeState(await readFile(task.from))
+    const weights = withRanges(architecture, found)
     return { weights, momenta: task.keepMomentum ? momenta : initialMomenta(architecture) }
   }
   const sample: SamplePictures | undefined =
