@@ -64,4 +64,7 @@ test('a pruned member is trained once, however it is quantized', () => {
   expect(of([pruned, { ...pruned, quantize: 'int4' }])).toBe(of([pruned]))
   expect(of([{ ...pruned, quantize: 'int4' }])).toBe(of([pruned]))
   expect(of([{ ...pruned, when: 'after', quantize: 'int4' }])).toBe(0)
+  const aware = { method: 'int8-aware', begin: 0.75 } as const
+  expect(of([aware])).toBeCloseTo(0.25 * of([pruned])!)
+  expect(of([{ ...pruned, quantize: aware }])).toBeCloseTo(1.25 * of([pruned])!)
 })

@@ -182,6 +182,18 @@ describe('refuses, with the place and the mend,', () => {
     `)
   })
 
+  test('training for a quantization where pruning leaves no trained member', () => {
+    const entry = (more: string) =>
+      `${minimal}compress:\n  - { method: magnitude, sparsity: 0.5, when: after, quantize: int8-aware${more} }\n`
+    expect(refusal(entry(''))).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:4, key "compress[0].quantize": "int8-aware" trains pruned members on, and pruning at once without fine-tuning leaves none
+        Set \`fineTuneEpochs\`, or \`when: training\`.
+      "
+    `)
+    expect(parsePipeline(entry(', fineTuneEpochs: 1'), 'pipelines/tiny.yaml').compress).toHaveLength(1)
+  })
+
   test('what the schema cannot see', () => {
     expect(
       refusal(

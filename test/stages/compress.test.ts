@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { countWeights } from '../../src/compression/kernels.js'
-import { decodeModel, elementType } from '../../src/onnx/model.js'
+import { decodeModel, elementType, tensorArray } from '../../src/onnx/model.js'
 import type { PipelineInput } from '../../src/pipeline/config.js'
 import type { Run } from '../../src/pipeline/runs.js'
 import { runSmall } from '../whole-run/pipeline.js'
@@ -25,6 +25,9 @@ const compress: PipelineInput['compress'] = [
   },
   { method: 'filter', sparsity: 0.5, when: 'after', norm: 'l2', quantize: 'int4' },
   { method: 'int4' },
+  { method: 'int8-aware', begin: 0.6 },
+  { method: 'magnitude', sparsity: 0.9, ...inTraining, quantize: { method: 'int8-aware', begin: 0.6 } },
+  { method: 'filter', sparsity: 0.5, ...inTraining, quantize: { method: 'int8-aware', begin: 0.6 } },
 ]
 const levels = [
   'magnitude-0.9',
@@ -36,6 +39,9 @@ const levels = [
   'filter-0.5+int8-static',
   'filter-after-0.5+int4',
   'int4',
+  'int8-aware',
+  'magnitude-0.9+int8-aware',
+  'filter-0.5+int8-aware',
 ]
 
 let folder: string
@@ -69,7 +75,8 @@ it('makes every level, and predicts with it', async () => {
 
 it('trains a member that is quantized too once', () => {
   const pruned = ['magnitude-0.9', 'random-0.9', 'random-independent-0.9', 'filter-0.5']
-  expect([...trained].sort()).toEqual(pruned.flatMap(level => [`${level} 0`, `${level} 1`]).sort())
+  const aware = levels.filter(level => level.endsWith('int8-aware'))
+  expect([...trained].sort()).toEqual([...pruned, ...aware].flatMap(level => [`${level} 0`, `${level} 1`]).sort())
 })
 
 it.each(['magnitude-0.9', 'random-0.9', 'random-independent-0.9', 'random-after-0.9'])(
@@ -85,6 +92,24 @@ it('quantizes the very members that were pruned', async () => {
   const quantized = await graphOf('magnitude-0.9+int8-dynamic')
   expect(countWeights(quantized).nonZeroWeights).toBeLessThanOrEqual(nonZeroWeights)
   expect(quantized.node.some(({ opType }) => opType === 'ConvInteger')).toBe(true)
+})
+
+it('trains members for their quantization, on from those that it found', async () => {
+  const kernelsOf = async (level: string) =>
+    (await graphOf(level)).initializer
+      .filter(({ name }) => /kernel.*_quantized$/.test(name))
+      .map(tensor => [...tensorArray(tensor)].map(Number))
+  const level = 'magnitude-0.9+int8-aware'
+  const { graph, metadataProps } = decodeModel(await readFile(fileOf(level)))
+  expect(new Map(metadataProps.map(({ key, value }) => [key, value])).get('level')).toBe(level)
+  expect(graph.node.some(({ opType }) => opType === 'QuantizeLinear')).toBe(true)
+  const { weights, nonZeroWeights } = countWeights(graph)
+  expect(nonZeroWeights).toBeLessThanOrEqual(weights - Math.round(0.9 * weights))
+  expect(nonZeroWeights).toBeGreaterThan(0.05 * weights)
+  const narrow = await kernelsOf('filter-0.5+int8-aware')
+  const static8 = await kernelsOf('filter-0.5+int8-static')
+  expect(narrow.map(({ length }) => length)).toEqual(static8.map(({ length }) => length))
+  expect(narrow).not.toEqual(static8)
 })
 
 it('gives every seed masks of its own', async () => {
