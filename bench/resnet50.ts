@@ -37,6 +37,8 @@ const side = 224
 const classes = 4
 const examples = 32
 const pixels = 3 * side * side
+/** Small enough for a network of this depth to begin with, without a warm-up. */
+const learningRate = 1e-3
 
 interface Training {
   readonly losses: readonly number[]
@@ -101,7 +103,7 @@ async function train(file: string): Promise<Training> {
         const loss = await trainer!.run({
           steps: 1,
           examples: rows,
-          learningRates: Float32Array.of(0.01),
+          learningRates: Float32Array.of(learningRate),
           flips: new Uint8Array(batchSize),
           dropoutSeed: 0,
         })

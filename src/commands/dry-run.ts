@@ -3,19 +3,22 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fingerprint } from '../dataset/fingerprint.js'
-import { openReader } from '../dataset/open.js'
-import { type IngestPlan, planIngest } from '../dataset/plan.js'
-import { gigaflops } from '../engine/onnxruntime/speed.js'
-import { DataError } from '../errors.js'
-import type { DatasetConfig, Pipeline } from '../pipeline/config.js'
-import { type DatasetShape, estimate } from '../pipeline/estimate.js'
+import { exampleSeconds } from '../engine/onnxruntime/speed.js'
+import type { InputShape, Normalization } from '../model/architecture.js'
+import { buildArchitecture } from '../model/architectures/index.js'
+import { elements, inputShapeOf } from '../model/shapes.js'
+import type { Pipeline } from '../pipeline/config.js'
+import { type DatasetShape, estimate, forwardFlops, trainingFactor } from '../pipeline/estimate.js'
 import { type PlannedPart, partsOf, planRun } from '../pipeline/plan.js'
 import type { StageName } from '../pipeline/stage.js'
 import { stages } from '../pipeline/stages.js'
+import { stepBytes } from '../pipeline/step-memory.js'
 import { type ArtefactStore, openStore, storeName } from '../pipeline/store.js'
+import { bytes } from '../report/format.js'
 import { duration } from '../terminal/duration.js'
 import { styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
+import { shapeOf } from './dataset-shape.js'
 
 interface Flags {
   readonly out: string
@@ -23,19 +26,26 @@ interface Flags {
   readonly json?: true
 }
 
-/** Rows from which the classes and the size of the images are told. */
-const sampled = 2000
-/** Share of a core's speed in matrix products that a network reaches, its other work counted in. */
-const efficiency = 0.4
+/** Floating-point operations of the step that is timed, if its batch is not too small for that. */
+const timedFlops = 2e10
+const smallestTimedBatch = 4
 
-export async function printPlan(pipeline: Pipeline, { out, workers, json }: Flags): Promise<void> {
+/**
+ * @param unscaled the pipeline as written, where `--scale` made it smaller: what it would cost is said too
+ */
+export async function printPlan(
+  pipeline: Pipeline,
+  { out, workers, json }: Flags,
+  unscaled?: Pipeline,
+): Promise<void> {
   const folder = join(out, storeName)
   // A dry run makes nothing, the store's folder included.
   const store = existsSync(folder) ? await openStore(folder) : emptyStore
   const plan = await planRun(pipeline, { stages, fingerprint, store })
   const parallel = workers ?? availableParallelism()
   const isDone = plan.stages.every(({ artefact }) => artefact)
-  const seconds = isDone ? {} : await stageSeconds(pipeline, parallel)
+  const cost = isDone ? undefined : await costOf(pipeline, parallel)
+  const seconds = cost?.seconds ?? {}
   const planned = await Promise.all(
     plan.stages.map(async stage => {
       const reused = stage.artefact !== undefined
@@ -52,11 +62,17 @@ export async function printPlan(pipeline: Pipeline, { out, workers, json }: Flag
     }),
   )
   const total = planned.reduce((sum, stage) => sum + stage.seconds, 0)
+  const whole = unscaled && (await costOf(unscaled, parallel))
   if (json) {
-    const { name } = pipeline
-    console.log(
-      JSON.stringify({ pipeline: name, dataset: plan.dataset, stages: planned, seconds: total }, null, 2),
-    )
+    const said = {
+      pipeline: pipeline.name,
+      dataset: plan.dataset,
+      stages: planned,
+      seconds: total,
+      ...(cost && { memoryBytes: cost.memory }),
+      ...(whole && { unscaled: { seconds: sum(whole.seconds), memoryBytes: whole.memory } }),
+    }
+    console.log(JSON.stringify(said, null, 2))
     return
   }
   const style = styleFor(process.stdout)
@@ -77,9 +93,24 @@ export async function printPlan(pipeline: Pipeline, { out, workers, json }: Flag
   ]
   console.log(table(columns, rows, style))
   if (total > 0) {
-    console.log(`\n  about ${duration(Math.max(1, Math.round(total)))} of computing with ${parallel} workers`)
+    console.log(`\n  ${sentence(total, cost!.memory, parallel)}`)
+    const { dataset, model, population } = pipeline
+    if (whole) {
+      const width = Number(model.width.toPrecision(2))
+      console.log(
+        `  with ${dataset.limit} training examples, ${population.seeds} seeds a level and width ${width};`,
+      )
+      console.log(`  unscaled ${sentence(sum(whole.seconds), whole.memory, parallel)}`)
+    }
   }
 }
+
+function sentence(seconds: number, memory: number, workers: number): string {
+  const time = duration(Math.max(1, Math.round(seconds)))
+  return `about ${time} of computing with ${workers} workers, ${bytes(memory)} of memory in training`
+}
+
+const sum = (seconds: Cost['seconds']) => Object.values(seconds).reduce((total, stage) => total + stage, 0)
 
 function namesOf(parts: readonly PlannedPart[]): string {
   if (parts.length === 0) return ''
@@ -95,38 +126,45 @@ const emptyStore: ArtefactStore = {
   produce: () => Promise.reject(new Error('a dry run makes nothing')),
 }
 
-/** Guessed from the network's floating-point operations and the speed of this machine's cores. */
-async function stageSeconds(
-  pipeline: Pipeline,
-  workers: number,
-): Promise<Partial<Record<StageName, number>>> {
-  const flops = estimate(pipeline, await shapeOf(pipeline.dataset))
-  const speed = (await gigaflops()) * 1e9 * efficiency * workers
-  return Object.fromEntries(Object.entries(flops).map(([stage, amount]) => [stage, amount / speed]))
+interface Cost {
+  readonly seconds: Partial<Record<StageName, number>>
+  /** Of all members that train side by side and the training set, in bytes. */
+  readonly memory: number
 }
 
-/** Size and number of the examples, from a look at the first ones, or at all where those do not tell. */
-async function shapeOf(config: DatasetConfig): Promise<DatasetShape> {
-  const { test, limit = Number.POSITIVE_INFINITY } = config
-  const known = (await (await openReader(config, 'train')).describe()).rows
-  const sample = Math.min(known === undefined ? Number.POSITIVE_INFINITY : sampled, limit)
-  const { parts, input, classes } = await look(config, sample).catch(error => {
-    // Rows in the order of their classes: the first ones are of some classes only.
-    if (error instanceof DataError && sample < limit) return look(config, limit)
-    throw error
+/** From the network's floating-point operations, and the time that a step of it takes this machine. */
+async function costOf(pipeline: Pipeline, workers: number): Promise<Cost> {
+  const shape = await shapeOf(pipeline.dataset)
+  const { model } = pipeline
+  const { input, classes, trainExamples } = shape
+  const architecture = buildArchitecture(model.architecture, unitNormalization(input), {
+    input,
+    classes,
+    width: model.width,
+    dropout: model.dropout,
   })
-  const rows = Math.min(known ?? parts[0].survey.rows, limit)
-  const held = test === undefined ? rows * config.testShare : 0
-  const testRows =
-    test === undefined ? held : ((await (await openReader(config, 'test')).describe()).rows ?? 0)
-  return { input, classes: classes.names.length, trainExamples: rows - held, testExamples: testRows }
+  const forward = forwardFlops(architecture)
+  const few = Math.max(smallestTimedBatch, Math.round(timedFlops / (trainingFactor * forward)))
+  const { trained, predicted } = await exampleSeconds(architecture, Math.min(model.batchSize, few))
+  const pace = (stage: string) => (stage === 'predict' ? predicted : trained / trainingFactor) / forward
+  const seconds = Object.entries(estimate(pipeline, shape)).map(([stage, flops]) => [
+    stage,
+    (flops * pace(stage)) / workers,
+  ])
+  const batchSize = Math.min(model.batchSize, trainExamples)
+  return {
+    seconds: Object.fromEntries(seconds),
+    memory: workers * (stepBytes(architecture, batchSize) + inputBytes(shape)),
+  }
 }
 
-/** @param rows training examples to read at most, may be infinite */
-function look({ test, limit, ...training }: DatasetConfig, rows: number): Promise<IngestPlan> {
-  const most = Number.isFinite(rows) ? { limit: rows } : {}
-  return planIngest(
-    { ...training, ...most, testShare: 0, onBadExample: 'skip' },
-    { crossFit: 0, seed: 0, signal: new AbortController().signal, start() {}, advance() {}, log() {} },
-  )
+function unitNormalization(input: InputShape): Normalization {
+  const channels = input.kind === 'image' ? input.channels : input.features
+  return { mean: new Float32Array(channels), deviation: new Float32Array(channels).fill(1) }
+}
+
+/** The training set as every worker holds it. */
+function inputBytes({ input, trainExamples }: DatasetShape): number {
+  const width = input.kind === 'image' ? Uint8Array.BYTES_PER_ELEMENT : Float32Array.BYTES_PER_ELEMENT
+  return trainExamples * elements(inputShapeOf(input)) * width
 }

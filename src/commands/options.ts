@@ -26,6 +26,13 @@ export function seed(text: string): number {
   return value
 }
 
+/** Parses a share on the command line, more than 0 and at most 1. */
+export function share(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be more than 0 and at most 1.')
+  return value
+}
+
 /** Gathers an option that may be given several times. */
 export function gather(value: string, values: readonly string[] = []): string[] {
   return [...values, value]

@@ -3,14 +3,16 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
 import { StoppedError } from '../errors.js'
+import type { Pipeline } from '../pipeline/config.js'
 import { loadPipeline, type Override, parseOverride } from '../pipeline/load.js'
 import { findPipeline } from './find-pipeline.js'
-import { count, examples, gather, jsonOption, outOption, seed } from './options.js'
+import { count, examples, gather, jsonOption, outOption, seed, share } from './options.js'
 
 interface RunFlags {
   readonly out: string
   readonly set?: readonly string[]
   readonly limit?: number
+  readonly scale?: number
   readonly seed?: number
   readonly workers?: number
   readonly verify?: true
@@ -25,6 +27,7 @@ export function runCommand(): Command {
     .addOption(outOption())
     .option('-s, --set <key=value>', 'take this value instead of the file’s; may be repeated', gather)
     .option('-n, --limit <examples>', 'read only the first training examples', count)
+    .option('--scale <share>', 'shrink seeds, examples and width until the work is this share', share)
     .option('--seed <number>', 'the seed behind every other', seed)
     .option('-w, --workers <number>', 'workers side by side; all cores when absent', count)
     .option('--verify', 'hash everything that is reused, not only what changed')
@@ -37,6 +40,7 @@ export function runCommand(): Command {
         ['pieline run glyphs.yaml --workers 4', 'a pipeline by its file'],
         ['pieline run --set model.epochs=3 --limit 2000', 'a quick look'],
         ['pieline run --dry-run', 'what would be done'],
+        ['pieline run large.yaml --scale 0.01', 'a hundredth of the work'],
       ),
     )
     .addHelpText(
@@ -48,12 +52,23 @@ export function runCommand(): Command {
     .action(async (named: string | undefined, flags: RunFlags, command: Command) => {
       const commands = command.parent?.commands.map(other => other.name()) ?? []
       const file = await findPipeline(named, commands)
-      const pipeline = await loadPipeline(file, overridesOf(flags))
+      const written = await loadPipeline(file, overridesOf(flags))
+      const pipeline = flags.scale === undefined ? written : await scaled(written, flags.scale)
       if (flags.dryRun) {
         const { printPlan } = await import('./dry-run.js')
-        await printPlan(pipeline, flags)
+        await printPlan(pipeline, flags, pipeline === written ? undefined : written)
       } else await run(pipeline, flags)
     })
+}
+
+async function scaled(pipeline: Pipeline, share: number): Promise<Pipeline> {
+  const [{ shapeOf }, { scalePipeline }] = await Promise.all([
+    import('./dataset-shape.js'),
+    import('../pipeline/scale.js'),
+  ])
+  const { trainExamples, testExamples } = await shapeOf(pipeline.dataset)
+  const read = trainExamples + (pipeline.dataset.test === undefined ? testExamples : 0)
+  return scalePipeline(pipeline, share, Math.round(read))
 }
 
 function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
@@ -65,7 +80,7 @@ function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
   return overrides
 }
 
-async function run(pipeline: Awaited<ReturnType<typeof loadPipeline>>, flags: RunFlags): Promise<void> {
+async function run(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   const [{ runPipeline }, { stages }, { fingerprint }, { jsonReporter, reporterFor }] = await Promise.all([
     import('../pipeline/runner.js'),
     import('../pipeline/stages.js'),

@@ -1,12 +1,17 @@
 /** Lengths of time as people read them. */
 
-/** 0.42 → “0.4 s”, 80 → “1 min 20 s”, 3900 → “1 h 5 min”. */
+/** Hours that people still read as such. */
+const mostHours = 48
+
+/** 0.42 → “0.4 s”, 80 → “1 min 20 s”, 3900 → “1 h 5 min”, 180_000 → “2 d 2 h”. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`
   const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`
   if (whole < 3600) return parts(Math.floor(whole / 60), 'min', whole % 60, 's')
-  return parts(Math.floor(whole / 3600), 'h', Math.floor((whole % 3600) / 60), 'min')
+  const hours = Math.floor(whole / 3600)
+  if (hours < mostHours) return parts(hours, 'h', Math.floor((whole % 3600) / 60), 'min')
+  return parts(Math.floor(hours / 24), 'd', hours % 24, 'h')
 }
 
 function parts(large: number, largeUnit: string, small: number, smallUnit: string): string {

@@ -10,6 +10,7 @@ test.each([
   [3600, '1 h'],
   [3900, '1 h 5 min'],
   [90_000, '25 h'],
+  [180_000, '2 d 2 h'],
 ])('%d seconds are “%s”', (seconds, text) => {
   expect(duration(seconds)).toBe(text)
 })

@@ -1,6 +1,12 @@
-/** How fast a core of this machine multiplies matrices, which is what training mostly does. */
+/** How fast a core of this machine multiplies matrices, and how fast it trains a network and predicts with it. */
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node'
+import type { Architecture } from '../../model/architecture.js'
+import { elements, inputShapeOf } from '../../model/shapes.js'
+import { weightSpecs } from '../../model/weights.js'
+import { exportOnnx } from '../../onnx/export.js'
 import { GraphBuilder } from '../../onnx/graph.js'
+import { createPredictor } from './predictor.js'
+import { createOnnxRuntimeTrainer } from './trainer.js'
 
 /** Large enough to run at the peak, small enough for the second-level cache. */
 const side = 256
@@ -33,6 +39,70 @@ export async function gigaflops(): Promise<number> {
   } finally {
     await session.release()
   }
+}
+
+/** What an example costs one core. */
+export interface ExampleSeconds {
+  /** Forward, backward and its share of the update. */
+  readonly trained: number
+  readonly predicted: number
+}
+
+/**
+ * Processor time of a step of training and of a batch of predictions, one thread: the faster of two each, since the
+ * first call of a session prepares what later ones find. Weights are zeros, which take as long as any others.
+ */
+export async function exampleSeconds(architecture: Architecture, batchSize: number): Promise<ExampleSeconds> {
+  const { input } = architecture
+  const inputsOf = (examples: number) => {
+    const length = examples * elements(inputShapeOf(input))
+    return input.kind === 'image' ? new Uint8Array(length) : new Float32Array(length)
+  }
+  const weights = weightSpecs(architecture).map(({ name, shape }) => ({
+    name,
+    shape,
+    data: new Float32Array(elements(shape)),
+  }))
+  const trainer = await createOnnxRuntimeTrainer(
+    architecture,
+    { inputs: inputsOf(batchSize), examples: batchSize, labels: new Int32Array(batchSize) },
+    {
+      batchSize,
+      labelSmoothing: 0.1,
+      optimizer: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+      maxShift: 0,
+      flips: false,
+      maskedWeights: [],
+    },
+    { weights, momenta: [] },
+  )
+  const step = {
+    steps: 1,
+    examples: Int32Array.from({ length: batchSize }, (_, slot) => slot),
+    learningRates: new Float32Array(1),
+    dropoutSeed: 0,
+  }
+  const predictor = await createPredictor(exportOnnx(architecture, weights), { threads: 1 })
+  const whole = inputsOf(predictor.batchSize)
+  try {
+    return {
+      trained: (await fasterOfTwo(() => trainer.run(step))) / batchSize,
+      predicted: (await fasterOfTwo(() => predictor.predict(whole))) / predictor.batchSize,
+    }
+  } finally {
+    await Promise.all([trainer.dispose(), predictor.dispose()])
+  }
+}
+
+async function fasterOfTwo(work: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY
+  for (let turn = 0; turn < 2; turn++) {
+    const before = process.cpuUsage()
+    await work()
+    const { user, system } = process.cpuUsage(before)
+    best = Math.min(best, user + system)
+  }
+  return best / 1e6
 }
 
 function identity(size: number): Float32Array {
