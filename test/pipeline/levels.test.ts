@@ -49,6 +49,36 @@ describe('levels of combined and control methods', () => {
     )
   })
 
+  it('name what a member is trained on with after pruning', () => {
+    const lessons = { reweight: {}, distill: {}, fineTuneEpochs: 1 }
+    const levels = levelsOf(
+      pipelineOf({
+        compress: [
+          { method: 'magnitude', sparsity: 0.9, fineTuneEpochs: 1 },
+          { method: 'magnitude', sparsity: 0.9, when: 'after', fineTuneEpochs: 1 },
+          { method: 'magnitude', sparsity: 0.9, ...lessons, distill: undefined },
+          { method: 'filter', sparsity: 0.5, ...lessons, quantize: 'int4' },
+          { method: 'first-order', sparsity: 0.9, when: 'training' },
+          {
+            method: 'first-order',
+            sparsity: 0.9,
+            preserve: 'class-balance',
+            ...lessons,
+            reweight: undefined,
+          },
+        ],
+      }),
+    )
+    expect(levels.slice(1).map(({ name, method }) => [name, method])).toEqual([
+      ['magnitude-0.9+tuned', 'magnitude+tuned'],
+      ['magnitude-after-0.9', 'magnitude'],
+      ['magnitude-0.9+reweighted', 'magnitude+reweighted'],
+      ['filter-0.5+reweighted+distilled+int4', 'filter+reweighted+distilled+int4'],
+      ['first-order-0.9', 'first-order'],
+      ['first-order-class-balance-0.9+distilled', 'first-order+distilled'],
+    ])
+  })
+
   it('take the quantization by its name with its defaults, or with settings', () => {
     const quantizeOf = (quantize: PipelineInput['compress']) =>
       pipelineOf({ compress: quantize ?? [] }).compress.map(config => 'quantize' in config && config.quantize)

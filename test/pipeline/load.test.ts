@@ -59,9 +59,9 @@ describe('refuses, with the place and the mend,', () => {
         pipelines/tiny.yaml:6, key "compress[1].sparsity": is missing
           Add it: share of the weights to remove; several give a level each.
         pipelines/tiny.yaml:6, key "compress[1].sparcity": is not a known key
-          Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, quantize.
+          Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, reweight, distill, quantize.
         pipelines/tiny.yaml:3, key "datasets": is not a known key
-          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, scoring, retrain, seed.
+          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, inspect, scoring, robustness, retrain, seed.
       "
     `)
   })
@@ -82,7 +82,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}compress:\n  - sparsity: 0.5\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].method": is missing
-        Possible: magnitude, random, filter, float16, int8-dynamic, int8-static, int4.
+        Possible: magnitude, random, first-order, filter, float16, int8-dynamic, int8-static, int8-aware, int4.
       "
     `)
     expect(refusal(`${minimal}scoring: { decision: { rule: budget } }\n`)).toMatchInlineSnapshot(`
@@ -166,7 +166,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}compress:\n  - method: int8static\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "compress[0].method": cannot be "int8static"
-        Did you mean "int8-static"? Possible: magnitude, random, filter, float16, int8-dynamic, int8-static, int4.
+        Did you mean "int8-static"? Possible: magnitude, random, first-order, filter, float16, int8-dynamic, int8-static, int8-aware, int4.
       "
     `)
     expect(refusal(`${minimal}retrain: { arms: [all, nonpie] }\n`)).toMatchInlineSnapshot(`
@@ -228,6 +228,58 @@ describe('refuses, with the place and the mend,', () => {
       pipelines/tiny.yaml:4, key "compress[0].begin": must be less than "end" (0.75), is 0.8
       "
     `)
+  })
+
+  test('what somebody wrote and nothing would read', () => {
+    const idle = (entry: string) =>
+      refusal(`${minimal}compress:\n  - { method: magnitude, sparsity: 0.5, ${entry} }\n`)
+    expect(idle('when: after, begin: 0.25')).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:4, key "compress[0].begin": does nothing with \`when: after\`, which prunes once and at once
+        Leave it out, or set \`when: training\`.
+      "
+    `)
+    expect(idle('distill: {}')).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:4, key "compress[0].distill": is about fine-tuning, and there is none
+        Set \`fineTuneEpochs\` to 1 or more.
+      "
+    `)
+    for (const key of ['end: 0.5', 'frequency: 10', 'start: scratch']) {
+      expect(idle(`when: after, ${key}`)).toContain('does nothing with `when: after`')
+    }
+    expect(idle('when: after, reweight: {}')).toContain('is about fine-tuning, and there is none')
+    expect(refusal(`${minimal}model: { architecture: cnn-fast, warmupEpochs: 1 }\n`)).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:3, key "model.warmupEpochs": does nothing with the schedule "triangular", which rises by itself
+        Leave it out.
+      "
+    `)
+    expect(refusal(`${minimal}model: { schedule: cosine, stepFactor: 0.1 }\n`)).toContain(
+      'does nothing with the schedule "cosine"',
+    )
+    expect(
+      refusal(
+        `${minimal}compress:\n  - { method: first-order, sparsity: 0.5, when: after, fineTuneEpochs: 1 }\n`,
+      ),
+    ).toMatchInlineSnapshot(`
+      "
+      pipelines/tiny.yaml:4, key "compress[0].when": cannot be "after" with the method "first-order": the dense member has learned from all its examples
+        Use \`when: training\`, in which some are held out.
+      "
+    `)
+  })
+
+  test('none of which is a default that nobody wrote', () => {
+    const written = `${minimal}model: { architecture: cnn-fast }
+compress:
+  - { method: magnitude, sparsity: 0.5, when: after }
+  - { method: random, sparsity: 0.5, when: after, fineTuneEpochs: 1, distill: {}, reweight: { strength: 2 } }
+`
+    expect(parsePipeline(written, 'tiny.yaml').compress).toMatchObject([
+      { begin: 0.25, fineTuneEpochs: 0 },
+      { distill: { temperature: 4, weight: 0.9 }, reweight: { strength: 2 } },
+    ])
   })
 
   test('arms that would write the same files', () => {
