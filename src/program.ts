@@ -1,5 +1,6 @@
 /** The program's commands. Each is a file in `commands/`, and loads what it needs when it is called. */
 import { Command } from 'commander'
+import { compareCommand } from './commands/compare.js'
 import { doctorCommand } from './commands/doctor.js'
 import { initCommand } from './commands/init.js'
 import { examples } from './commands/options.js'
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     statusCommand(),
     reportCommand(),
     queryCommand(),
+    compareCommand(),
     scoreCommand(),
     doctorCommand(),
   ]) {
