@@ -1,8 +1,12 @@
 /** A run's members: which rows each trains on, what surrounds their training, and where their files go. */
+import { constants } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readDatasetInfo } from '../dataset/info.js'
+import { ConfigError } from '../errors.js'
+import type { InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
+import { elements, inputShapeOf } from '../model/shapes.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { openTable } from '../pipeline/files.js'
 import type { PlanningContext } from '../pipeline/stage.js'
@@ -57,11 +61,28 @@ export function memberMetadata(
   return { classes: JSON.stringify(classNames), level, seed: String(seed) }
 }
 
+/**
+ * The training set lies in memory as one array, whose pixels the training graph counts in int32.
+ * @throws ConfigError if it is too large for that
+ */
+export function checkTrainingSize(input: InputShape, examples: number): void {
+  const values = elements(inputShapeOf(input))
+  const bytes = input.kind === 'image' ? values : values * Float32Array.BYTES_PER_ELEMENT
+  const pixels = input.kind === 'image' ? input.height * input.width : 1
+  const most = Math.floor(Math.min(constants.MAX_LENGTH / bytes, (2 ** 31 - 1) / pixels))
+  if (examples <= most) return
+  throw new ConfigError(
+    `${examples} training examples of this size are more than fit into one array, at most ${most} do`,
+    { key: 'dataset', mend: 'Set `dataset.limit`, or for pictures a smaller `dataset.size`.' },
+  )
+}
+
 /** Reads what surrounds the training of members: architecture, inputs, engine. */
 export async function memberEnvironment(context: PlanningContext): Promise<MemberEnvironment> {
   const { pipeline, store, workers, progress, signal } = context
   const info = await readDatasetInfo(context.input('dataset.json'))
   const { model, engine } = pipeline
+  checkTrainingSize(info.input, info.trainExamples)
   const inputs = context.input('inputs.npy')
   return {
     engine,
