@@ -181,6 +181,7 @@ export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'spar
     float16: 'in float16',
     'int8-dynamic': 'with dynamic int8 quantization',
     'int8-static': 'with static int8 quantization',
+    'int8-aware': 'with int8 quantization that was trained for',
     int4: 'with int4 weights',
   }
   const words = level.method.split('+').map(method => phrases[method as keyof typeof phrases])

@@ -147,7 +147,7 @@ export const levelsSchema = new Schema([
   field(
     'method',
     utf8,
-    'Compression method: `dense`, a pruning (`magnitude`, `random`, `filter`), a quantization (`float16`, `int8-dynamic`, `int8-static`, `int4`), or both joined by `+`',
+    'Compression method: `dense`, a pruning (`magnitude`, `random`, `filter`), a quantization (`float16`, `int8-dynamic`, `int8-static`, `int8-aware`, `int4`), or both joined by `+`',
   ),
   field(
     'sparsity',
