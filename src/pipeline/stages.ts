@@ -2,10 +2,12 @@
 import { compress } from '../stages/compress.js'
 import { exportTables } from '../stages/export.js'
 import { ingest } from '../stages/ingest.js'
+import { inspect } from '../stages/inspect.js'
 import { models } from '../stages/models.js'
 import { predict } from '../stages/predict.js'
 import { report } from '../stages/report.js'
 import { retrain } from '../stages/retrain.js'
+import { robustness } from '../stages/robustness.js'
 import { score } from '../stages/score.js'
 import { train } from '../stages/train.js'
 import type { Stage } from './stage.js'
@@ -16,7 +18,9 @@ export const stages: readonly Stage[] = [
   train,
   compress,
   predict,
+  inspect,
   score,
+  robustness,
   exportTables,
   retrain,
   report,

@@ -1,6 +1,10 @@
 /** What the report is drawn from. Shares, accuracies and probabilities lie between 0 and 1. */
 import type { InputShape } from '../model/architecture.js'
 import type { CompressionConfig } from '../pipeline/config.js'
+import type { ClassTest } from '../scoring/class-impact.js'
+import type { ReliabilityBin } from '../scoring/known-truth.js'
+import type { EstimatedCount } from '../scoring/noise-counts.js'
+import type { Resampled } from '../scoring/pie-stability.js'
 
 /** Mean over members, and their sample standard deviation (NaN where there is one member). */
 export interface Spread {
@@ -30,6 +34,31 @@ export interface LevelSummary {
   readonly pieRate: number
   /** Classes whose recall changed significantly. */
   readonly significantClasses: number
+  /** How classes were compared with dense; undefined for dense. */
+  readonly test: ClassTest | undefined
+  /** Change of a lone class that would have been found with 80 % power, median over classes; NaN where nothing could. */
+  readonly detectableChange: number
+  /** How unevenly the loss falls on the classes; NaN for dense. */
+  readonly impactSpread: number
+  readonly worstTenthShare: number
+}
+
+/** PIEs that two levels share, over all splits. */
+export interface LevelOverlap {
+  readonly levels: readonly [string, string]
+  readonly both: number
+  /** NaN where neither has any. */
+  readonly jaccard: number
+  /** Common ones if levels chose theirs independently. */
+  readonly expected: number
+}
+
+/** What other populations of this size would find, over all splits. */
+export interface LevelStability {
+  readonly level: string
+  readonly members: number
+  readonly pies: Resampled
+  readonly recurrence: Resampled
 }
 
 /** Every level on one split, `dense` first. */
@@ -79,6 +108,9 @@ export interface KnownTruth {
   readonly recall: number
   /** Of label quality, low meaning wrong. */
   readonly averagePrecision: number
+  /** Label quality in bins against the share of right labels in each, and its expected calibration error. */
+  readonly reliability: readonly ReliabilityBin[]
+  readonly calibrationError: number
   readonly auroc: number
 }
 
@@ -89,6 +121,9 @@ export interface LabelSummary {
   readonly bySplit: readonly { readonly split: string; readonly examples: number; readonly issues: number }[]
   /** Examples and label issues by given class. */
   readonly byClass: readonly { readonly examples: number; readonly issues: number }[]
+  /** Estimated number of wrong labels, in all and by given class. */
+  readonly wrong: EstimatedCount
+  readonly wrongByClass: readonly EstimatedCount[]
   /** The decision rule in words, such as “label quality below 0.5”. */
   readonly rule: string
   readonly quality: QualityHistogram
@@ -132,6 +167,8 @@ export interface Suspect {
   readonly labelQuality: number
   readonly disagreement: number
   readonly issue: boolean
+  /** Kinds of example it may be, such as `blurry`. */
+  readonly hints: readonly string[]
   /** One for each level, in the order of {@link SplitSummary.levels}. */
   readonly votes: readonly Vote[]
   /** Data URI, where the size budget of the file allows one. */
@@ -151,6 +188,34 @@ export interface SuspectList {
   readonly featureNames: readonly string[]
 }
 
+/** What the checks of the data set found. */
+export interface DataChecks {
+  /** Splits that there are, in order. */
+  readonly splits: readonly string[]
+  /** Examples of every kind of hint, by split in the order of `splits`. */
+  readonly hints: readonly { readonly kind: string; readonly bySplit: readonly number[] }[]
+  /** Examples with a duplicate in the other split, and with one of another label. */
+  readonly leaks: number
+  readonly otherLabel: number
+  /** Share of an example's neighbours that have its given label, mean over examples. */
+  readonly neighborAgreement: number
+}
+
+/** A level on one category of corrupted pictures, or on a natural set. */
+export interface RobustnessSummary {
+  readonly level: string
+  /** A category of corruptions, `all`, or the name of the natural set. */
+  readonly category: string
+  readonly top1: Spread
+  /** Accuracy on the same examples before corruption. */
+  readonly clean: number
+  /** Corrupted ÷ clean accuracy, and that ÷ that of dense. */
+  readonly relative: number
+  readonly relativeToDense: number
+  /** NaN where there is no test. */
+  readonly p: number
+}
+
 export interface ReportData {
   /** Name of the pipeline. */
   readonly pipeline: string
@@ -162,27 +227,40 @@ export interface ReportData {
   readonly splits: readonly SplitSummary[]
   /** Whole classes and subgroups at each compressed level. */
   readonly classes: readonly ClassImpact[]
+  readonly overlaps: readonly LevelOverlap[]
+  readonly stability: readonly LevelStability[]
   /** Level of the significance tests. */
   readonly alpha: number
   readonly labels: LabelSummary
+  /** Categories level by level, `dense` first; absent where the pipeline measures no robustness. */
+  readonly robustness?: readonly RobustnessSummary[]
   /** Absent where the pipeline retrains nothing. */
   readonly retrain?: readonly ArmSummary[]
+  /** Absent where the pipeline leaves the checks out. */
+  readonly checks?: DataChecks
   readonly suspects: SuspectList
 }
+
+/** What a level's method says of fine-tuning. */
+type Tuning = 'tuned' | 'reweighted' | 'distilled'
 
 /** A level in words, as it follows “PIE rate”: “at 90 % sparsity”, “in float16”. */
 export function levelInWords(level: Pick<LevelSummary, 'name' | 'method' | 'sparsity'>): string {
   const share = `${Number((level.sparsity * 100).toFixed(2))}\u202f%`
   const after = /-after-/.test(level.name) ? ', pruned after training' : ''
-  const phrases: Record<CompressionConfig['method'], string> = {
+  const phrases: Record<CompressionConfig['method'] | Tuning, string> = {
     magnitude: `at ${share} sparsity${after}`,
     random: `at ${share} random sparsity${after}`,
+    'first-order': `at ${share} first-order sparsity`,
     filter: `with ${share} of the filters removed${after}`,
     float16: 'in float16',
     'int8-dynamic': 'with dynamic int8 quantization',
     'int8-static': 'with static int8 quantization',
     'int8-aware': 'with int8 quantization that was trained for',
     int4: 'with int4 weights',
+    tuned: 'and fine-tuned',
+    reweighted: 'fine-tuned with class weights',
+    distilled: 'distilled from dense members',
   }
   const words = level.method.split('+').map(method => phrases[method as keyof typeof phrases])
   return words.includes(undefined as never) ? `at level ${level.name}` : words.join(' ')

@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto'
 import type { ReportData } from './data.js'
 import { Html, html } from './html.js'
 import { classImpact } from './sections/class-impact.js'
+import { dataChecks } from './sections/data-checks.js'
 import { headline } from './sections/headline.js'
 import { labelQuality } from './sections/label-quality.js'
 import { levels } from './sections/levels.js'
+import { pieStability } from './sections/pie-stability.js'
 import { reading } from './sections/reading.js'
 import { retraining } from './sections/retraining.js'
+import { robustness } from './sections/robustness.js'
 import type { Section } from './sections/section.js'
 import { suspects } from './sections/suspects.js'
 import { styleSheet } from './style-sheet.js'
@@ -24,8 +27,11 @@ export function renderReport(data: ReportData, { script }: ReportOptions): strin
   const sections = [
     suspects(data),
     labelQuality(data),
+    dataChecks(data),
     levels(data),
     classImpact(data),
+    pieStability(data),
+    robustness(data),
     retraining(data),
     reading(data),
   ].filter((section): section is Section => section !== undefined)

@@ -159,6 +159,8 @@ meter::-moz-meter-bar { border-radius: 3px; background: var(--soft); }
 .badge { font-size: 0.7rem; line-height: 1.5; padding: 0 0.4rem; border-radius: 99px; white-space: nowrap; border: 1px solid currentColor; }
 .badge.issue { color: var(--second); }
 .badge.pie { color: var(--first); }
+.badge.hint { color: var(--soft); border-style: dashed; }
+.warning { border-left: 4px solid var(--second); padding: 0.4rem 0.8rem; }
 .votes { display: inline-flex; flex-wrap: wrap; gap: 3px; }
 .vote { display: inline-block; width: 10px; height: 10px; flex: none; }
 .vote.given { border: 2px solid var(--first); border-radius: 50%; }

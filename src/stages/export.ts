@@ -18,10 +18,10 @@ import { writeSuspects } from './suspects.js'
 
 export const exportTables: Stage = {
   name: 'export',
-  version: 1,
-  inputs: ['ingest', 'score'],
+  version: 2,
+  inputs: ['ingest', 'inspect', 'score'],
   readsSource: true,
-  settings: pipeline => ({ pieLevel: pieLevelOf(pipeline)?.name }),
+  settings: pipeline => ({ pieLevel: pieLevelOf(pipeline)?.name, inspect: pipeline.inspect !== false }),
   async run(context) {
     const info = await readDatasetInfo(context.input('dataset.json'))
     const suspects = await writeSuspects(context, info)

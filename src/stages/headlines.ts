@@ -45,6 +45,8 @@ export interface TruthFigures extends DetectionFigures {
   readonly precisionAt5: number
   /** Share of wrong labels among those that the decision rule marks. */
   readonly precision: number
+  /** Expected calibration error of label quality as the probability that a label is right. */
+  readonly calibrationError: number
   /** The same by kind of error, each against the correctly labeled examples: `other class`, `no class`. */
   readonly byKind: Readonly<Record<string, DetectionFigures>>
 }
@@ -52,7 +54,25 @@ export interface TruthFigures extends DetectionFigures {
 export interface ScoreHeadline {
   readonly levels: readonly LevelFigures[]
   readonly labelIssues: number
+  /** Estimated number of wrong labels, with its 95 % interval for chance alone. */
+  readonly wrongLabels?: { readonly count: number; readonly low: number; readonly high: number }
   readonly truth?: TruthFigures
+}
+
+/** What the checks of the data set found. */
+export interface InspectHeadline {
+  /** Examples of each kind of hint; kinds that none has are left out. */
+  readonly hints: Readonly<Record<string, number>>
+  /** Groups of examples that are exact or near duplicates of each other. */
+  readonly duplicateGroups: number
+  /** Examples with a duplicate in the other split. */
+  readonly duplicatesAcrossSplits: number
+  /** Examples with a duplicate of another given label. */
+  readonly duplicatesOtherLabel: number
+  /** Share of an example's neighbours that have its given label, mean over the examples. */
+  readonly neighborAgreement: number
+  /** Share of the true neighbours that the search found: 1 where it compared every pair. */
+  readonly neighborRecall: number
 }
 
 /** One arm of the retraining comparison; the difference is that to the arm `all`, paired by seed. */
@@ -72,9 +92,30 @@ export interface RetrainHeadline {
   readonly arms: readonly ArmFigures[]
 }
 
+/** How a level does on corrupted pictures. */
+export interface RobustnessFigures {
+  readonly level: string
+  /** Accuracy on the same examples before corruption, mean over members. */
+  readonly cleanTop1Mean: number
+  /** Mean over corruptions and severities; absent where nothing was corrupted, as the two below. */
+  readonly corruptedTop1Mean?: number
+  /** Corrupted ÷ clean. */
+  readonly relativeTop1?: number
+  /** Of its difference to dense; absent for dense and where there is no test. */
+  readonly p?: number
+  /** Accuracy on each natural set. */
+  readonly natural?: Readonly<Record<string, number>>
+}
+
+export interface RobustnessHeadline {
+  readonly levels: readonly RobustnessFigures[]
+}
+
 /** What the stages whose figures are read by name return; other stages are free. */
 export interface Headlines {
   readonly ingest?: IngestHeadline
+  readonly inspect?: InspectHeadline
   readonly score?: ScoreHeadline
+  readonly robustness?: RobustnessHeadline
   readonly retrain?: RetrainHeadline
 }

@@ -1,25 +1,34 @@
 /** The tables of a run as the report takes them. */
+import { hintKinds } from '../inspection/hints.js'
 import { openTable } from '../pipeline/files.js'
 import type {
   ArmSummary,
   ClassImpact,
+  DataChecks,
   LabelSummary,
+  LevelOverlap,
+  LevelStability,
   LevelSummary,
+  RobustnessSummary,
   SplitSummary,
   Spread,
   Suspect,
 } from '../report/data.js'
 import { LabelTally } from '../report/label-summary.js'
 import { SuspectChoice } from '../report/suspect-choice.js'
+import { classTests } from '../scoring/class-impact.js'
 import type { DecisionRule } from '../scoring/decision.js'
 import { unknownTruth } from '../scoring/known-truth.js'
+import { estimatedCount } from '../scoring/noise-counts.js'
 import {
   booleanColumn,
   float32Column,
   imageColumn,
   int32Column,
   nullableInt32Column,
+  numberColumn,
   stringColumn,
+  stringListColumn,
   vectorColumn,
 } from '../tables/columns.js'
 
@@ -64,6 +73,10 @@ export async function readLevels(path: string, order: readonly string[]): Promis
       pies: number(row, 'pies'),
       pieRate: number(row, 'pie_rate'),
       significantClasses: number(row, 'significant_classes'),
+      test: classTests.find(test => test === row.test),
+      detectableChange: number(row, 'detectable_change'),
+      impactSpread: number(row, 'impact_spread'),
+      worstTenthShare: number(row, 'worst_tenth_share'),
     })
   }
   for (const { levels } of splits.values()) {
@@ -85,6 +98,46 @@ export async function readClasses(path: string): Promise<ClassImpact[]> {
     relativeChange: number(row, 'relative_change'),
     q: number(row, 'q'),
     significant: row.significant === true,
+  }))
+}
+
+/** The means of `robustness.parquet` over categories, and its natural sets. */
+export async function readRobustness(path: string): Promise<RobustnessSummary[]> {
+  return (await readRows(path))
+    .filter(row => row.corruption === 'mean' || row.category === 'natural')
+    .map(row => ({
+      level: String(row.level),
+      category: String(row.corruption === 'mean' ? row.category : row.corruption),
+      top1: spread(row, 'top1'),
+      clean: number(row, 'clean_top1_mean'),
+      relative: number(row, 'relative_top1'),
+      relativeToDense: number(row, 'relative_to_dense'),
+      p: number(row, 'p'),
+    }))
+}
+
+/** `overlap.parquet`. */
+export async function readOverlaps(path: string): Promise<LevelOverlap[]> {
+  return (await readRows(path)).map(row => ({
+    levels: [String(row.level_a), String(row.level_b)],
+    both: number(row, 'both'),
+    jaccard: number(row, 'jaccard'),
+    expected: number(row, 'expected_both'),
+  }))
+}
+
+/** `stability.parquet`. */
+export async function readStability(path: string): Promise<LevelStability[]> {
+  const resampled = (row: Row, column: string) => ({
+    mean: number(row, `${column}_mean`),
+    low: number(row, `${column}_low`),
+    high: number(row, `${column}_high`),
+  })
+  return (await readRows(path)).map(row => ({
+    level: String(row.level),
+    members: number(row, 'members'),
+    pies: resampled(row, 'pies'),
+    recurrence: resampled(row, 'recurrence'),
   }))
 }
 
@@ -112,12 +165,27 @@ export async function readArms(path: string): Promise<ArmSummary[]> {
     }))
 }
 
+type WrongLabels = Pick<LabelSummary, 'wrong' | 'wrongByClass'>
+
+/** `noise.parquet`: the estimated number of wrong labels, over both splits. */
+export async function readWrongLabels(path: string, byClass: LabelSummary['byClass']): Promise<WrongLabels> {
+  const counts = byClass.map(() => 0)
+  for (const row of await readRows(path)) {
+    if (row.likely_label == null) counts[number(row, 'label')] += number(row, 'count')
+  }
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return {
+    wrong: estimatedCount(sum(counts), sum(byClass.map(({ examples }) => examples))),
+    wrongByClass: counts.map((count, c) => estimatedCount(count, byClass[c].examples)),
+  }
+}
+
 /** Streams `scores.parquet`. */
 export async function readLabels(
   path: string,
   dataset: { readonly classes: number; readonly examples: number; readonly trueLabel: boolean },
   rule: DecisionRule,
-): Promise<LabelSummary> {
+): Promise<Omit<LabelSummary, keyof WrongLabels>> {
   const tally = new LabelTally(dataset.classes, dataset.examples)
   const columns = ['split', 'label', 'label_quality', 'is_label_issue', 'suggested_label']
   if (dataset.trueLabel) columns.push('true_label')
@@ -134,12 +202,49 @@ export async function readLabels(
   return tally.summary(rule)
 }
 
+/** Streams `inspection.parquet`. */
+export async function readChecks(path: string): Promise<DataChecks> {
+  const tallies = new Map<string, Map<string, number>>()
+  let leaks = 0
+  let otherLabel = 0
+  let agreement = 0
+  let judged = 0
+  const columns = ['split', 'hints', 'neighbor_agreement']
+  for await (const batch of openTable(path, { columns })) {
+    const split = stringColumn(batch, 'split')
+    const shares = numberColumn(batch, 'neighbor_agreement')
+    for (const [row, hints] of stringListColumn(batch, 'hints').entries()) {
+      const tally = tallies.get(split[row]!) ?? new Map<string, number>()
+      tallies.set(split[row]!, tally)
+      for (const hint of hints) tally.set(hint, (tally.get(hint) ?? 0) + 1)
+      if (hints.includes('leak')) leaks++
+      if (hints.includes('duplicate-other-label')) otherLabel++
+      const share = shares[row] ?? null
+      if (share !== null) {
+        agreement += share
+        judged++
+      }
+    }
+  }
+  const splits = [...tallies.keys()]
+  return {
+    splits,
+    hints: hintKinds.map(kind => ({
+      kind,
+      bySplit: splits.map(split => tallies.get(split)!.get(kind) ?? 0),
+    })),
+    leaks,
+    otherLabel,
+    neighborAgreement: agreement / judged,
+  }
+}
+
 /** Streams `pies.parquet` without pictures and features. @param levels names, `dense` first */
 export async function readSuspects(path: string, levels: readonly string[]): Promise<SuspectChoice> {
   const choice = new SuspectChoice()
   const columns = [
     ...['rank', 'example_id', 'split', 'label', 'suggested_label', 'suggested_p', 'label_quality'],
-    ...['disagreement', 'is_label_issue'],
+    ...['disagreement', 'is_label_issue', 'hints'],
     ...levels.flatMap(level => [`modal_${level}`, `agreement_${level}`]),
     ...levels.slice(1).map(level => `is_pie_${level}`),
   ]
@@ -153,6 +258,7 @@ export async function readSuspects(path: string, levels: readonly string[]): Pro
     const labelQuality = float32Column(batch, 'label_quality')
     const disagreement = float32Column(batch, 'disagreement')
     const issue = booleanColumn(batch, 'is_label_issue')
+    const hints = stringListColumn(batch, 'hints')
     const votes = levels.map((level, l) => ({
       modal: int32Column(batch, `modal_${level}`),
       agreement: float32Column(batch, `agreement_${level}`),
@@ -169,6 +275,7 @@ export async function readSuspects(path: string, levels: readonly string[]): Pro
         labelQuality: labelQuality[row]!,
         disagreement: disagreement[row]!,
         issue: issue[row] === 1,
+        hints: hints[row]!,
         votes: votes.map(({ modal, agreement, pie }) => ({
           modal: modal[row]!,
           agreement: agreement[row]!,

@@ -10,7 +10,19 @@ import type { ReportData, Suspect, SuspectList } from '../report/data.js'
 import { renderReport } from '../report/report.js'
 import { pictureOrder } from '../report/suspect-choice.js'
 import { thumbnail } from '../report/thumbnail.js'
-import { readArms, readClasses, readContents, readLabels, readLevels, readSuspects } from './report-tables.js'
+import {
+  readArms,
+  readChecks,
+  readClasses,
+  readContents,
+  readLabels,
+  readLevels,
+  readOverlaps,
+  readRobustness,
+  readStability,
+  readSuspects,
+  readWrongLabels,
+} from './report-tables.js'
 
 /** Suspects shown with their picture or features, and the bytes that all pictures may take as data URIs. */
 const shownContents = 500
@@ -20,8 +32,8 @@ const shownFeatures = 64
 
 export const report: Stage = {
   name: 'report',
-  version: 1,
-  inputs: ['ingest', 'score', 'export', 'retrain'],
+  version: 2,
+  inputs: ['ingest', 'inspect', 'score', 'export', 'robustness', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,
     architecture: architectureOf(pipeline),
@@ -31,6 +43,8 @@ export const report: Stage = {
     decision: pipeline.scoring.decision,
     alpha: pipeline.scoring.alpha,
     retrain: pipeline.retrain !== undefined,
+    ...(pipeline.robustness !== undefined && { robustness: true }),
+    inspect: pipeline.inspect !== false,
   }),
   async run(context) {
     const data = await reportData(context)
@@ -60,7 +74,8 @@ async function reportData(context: StageContext): Promise<ReportData> {
   const { trueLabel } = dataset
   const scores = context.input('scores.parquet')
   progress.start('report', 2)
-  const labels = await readLabels(scores, { classes, examples, trueLabel }, pipeline.scoring.decision)
+  const found = await readLabels(scores, { classes, examples, trueLabel }, pipeline.scoring.decision)
+  const labels = { ...found, ...(await readWrongLabels(context.input('noise.parquet'), found.byClass)) }
   progress.advance(1)
   signal.throwIfAborted()
   const suspects = await suspectList(context.input('pies.parquet'), levels, dataset)
@@ -74,9 +89,15 @@ async function reportData(context: StageContext): Promise<ReportData> {
     population: { ...pipeline.population, architecture: architectureOf(pipeline) },
     splits: await readLevels(context.input('levels.parquet'), levels),
     classes: await readClasses(context.input('classes.parquet')),
+    overlaps: await readOverlaps(context.input('overlap.parquet')),
+    stability: await readStability(context.input('stability.parquet')),
     alpha: pipeline.scoring.alpha,
     labels,
+    ...(pipeline.robustness !== undefined && {
+      robustness: await readRobustness(context.input('robustness.parquet')),
+    }),
     ...(pipeline.retrain === undefined ? {} : { retrain: await readArms(context.input('retrain.parquet')) }),
+    ...(pipeline.inspect === false ? {} : { checks: await readChecks(context.input('inspection.parquet')) }),
     suspects,
   }
 }

@@ -18,9 +18,11 @@ import {
   type ImageValue,
   imageColumn,
   int32Column,
+  nullableStringColumn,
   numberColumn,
   recordBatch,
   stringColumn,
+  stringListColumn,
   vectorColumn,
 } from '../tables/columns.js'
 import { type Content, piesSchema, scoresSchema } from '../tables/schemas.js'
@@ -37,6 +39,7 @@ export async function writeSuspects(context: StageContext, info: DatasetInfo): P
   const rankOf = await rankSuspects(context, info.trainExamples + info.testExamples)
   const count = rankOf.reduce((sum, rank) => sum + (rank < 0 ? 0 : 1), 0)
   const columns = await scoresByRank(context, scoresSchema(levels, { trueLabel }).fields, rankOf, count)
+  const hints = await hintsByRank(context, rankOf, count)
   const schema = piesSchema(levels, { trueLabel, content })
   const nameOf = (label: number): string => info.classNames[label]
 
@@ -62,6 +65,8 @@ export async function writeSuspects(context: StageContext, info: DatasetInfo): P
           rank: Int32Array.from(rows, (_, i) => begin + i + 1),
           label_name: Array.from(cells.label as Int32Array, nameOf),
           suggested_label_name: Array.from(cells.suggested_label as Int32Array, nameOf),
+          hints: hints.slice(begin, end),
+          verdict: rows.map(() => null),
           ...(content.kind === 'image'
             ? { image: rows }
             : {
@@ -101,7 +106,7 @@ async function rankSuspects(context: StageContext, examples: number): Promise<In
   return ranks
 }
 
-type Column = Int32Array | Float32Array | Uint8Array | (number | null)[] | string[]
+type Column = Int32Array | Float32Array | Uint8Array | (number | null)[] | (string | null)[]
 
 const slice = (values: Column, begin: number, end: number): ColumnValues => values.slice(begin, end)
 
@@ -128,6 +133,20 @@ async function scoresByRank(
   return Object.fromEntries(columns.map(({ field, values }) => [field.name, values]))
 }
 
+/** The hints of the suspects, in the order of their ranks; none where the pipeline leaves the inspection out. */
+async function hintsByRank(context: StageContext, rankOf: Int32Array, count: number): Promise<string[][]> {
+  const hints: string[][] = Array.from({ length: count }, () => [])
+  if (context.pipeline.inspect === false) return hints
+  let begin = 0
+  for await (const batch of openTable(context.input('inspection.parquet'), { columns: ['hints'] })) {
+    for (const [i, own] of stringListColumn(batch, 'hints').entries()) {
+      if (rankOf[begin + i] >= 0) hints[rankOf[begin + i]] = own
+    }
+    begin += batch.numRows
+  }
+  return hints
+}
+
 function emptyColumn({ type, nullable }: Field, count: number): Column {
   if (nullable || DataType.isUtf8(type)) return new Array(count)
   if (DataType.isBool(type)) return new Uint8Array(count)
@@ -135,8 +154,8 @@ function emptyColumn({ type, nullable }: Field, count: number): Column {
 }
 
 function valuesOf(batch: RecordBatch, { name, type, nullable }: Field): Column {
+  if (DataType.isUtf8(type)) return nullable ? nullableStringColumn(batch, name) : stringColumn(batch, name)
   if (nullable) return numberColumn(batch, name)
-  if (DataType.isUtf8(type)) return stringColumn(batch, name)
   if (DataType.isBool(type)) return booleanColumn(batch, name)
   return DataType.isInt(type) ? int32Column(batch, name) : float32Column(batch, name)
 }

@@ -4,6 +4,7 @@ import type { Field, Schema } from 'apache-arrow'
 import {
   classesSchema,
   examplesSchema,
+  inspectionSchema,
   levelsSchema,
   membersSchema,
   neighborsSchema,
@@ -73,6 +74,16 @@ const tables: readonly DocumentedTable[] = [
     file: 'scores.parquet',
     rows: 'One row an example, in the order of the examples. There is a `modal_…` and an `agreement_…` for every level, and an `is_pie_…` for every compressed one; here for `dense` and `magnitude-0.9`.',
     schema: scoresSchema(levels, { trueLabel: true }),
+  },
+  {
+    file: 'inspection.parquet',
+    rows: 'One row an example, in the order of the examples. The columns from `width` to `entropy` are there for images; luminance is that of the image itself, scaled down to 128 pixels a side where it is larger.',
+    schema: inspectionSchema(image),
+  },
+  {
+    file: 'neighbors.parquet',
+    rows: 'One row an example and neighbour, in the order of the examples, nearest first. `features.npy` holds the features: float32 [examples, size], row for row with `examples.parquet`, each row of length 1.',
+    schema: neighborsSchema,
   },
   {
     file: 'pies.parquet, pies.arrow',

@@ -12,6 +12,7 @@ import {
   Float64,
   Int32,
   Int64,
+  List,
   Schema,
   Struct,
   Utf8,
@@ -345,18 +346,95 @@ export function scoresSchema(levels: readonly string[], options: ScoresOptions =
     field(
       'label_quality',
       float32,
-      'How well the given label fits the evidence, 0 (surely wrong) to 1; low is suspicious',
+      'Probability that the given label is right, by all members that count and a fitted model of the label noise, 0 to 1',
     ),
     field('is_label_issue', bool, 'Whether the label quality falls under the run’s decision rule'),
-    field('suggested_label', int32, 'Label that the ensemble would give'),
-    field('suggested_p', float32, 'The ensemble’s probability of the suggested label, 0 to 1'),
+    nullable(
+      'issue_kind',
+      utf8,
+      'What is wrong with it, if it is a label issue: `wrong label` (clearly of another class), `ambiguous` (one of two classes), `no class` (none stands out); null: no issue',
+    ),
+    field(
+      'suggested_label',
+      int32,
+      'Label it should rather have: of a label issue the most likely other class, else the given label',
+    ),
+    field('suggested_p', float32, 'Probability that the suggested label is right, 0 to 1'),
   ])
 }
+
+/** `noise.parquet`: one row a split and given class, then one for each likely true class of half an example or more. */
+export const noiseSchema = new Schema([
+  split,
+  label,
+  field('label_name', utf8, 'Name of the class of the given label'),
+  nullable(
+    'likely_label',
+    int32,
+    'Class that the examples are truly of, the given one where that is right; null: any but the given one',
+  ),
+  nullable('likely_label_name', utf8, 'Its name'),
+  field('count', float64, 'Estimated number of such examples'),
+  field('low', float64, 'Lower end of its 95 % interval, for chance alone'),
+  field('high', float64, 'Upper end'),
+])
 
 /** `scores.parquet` of a single matrix of predictions: one row an example, in the order of the labels. */
 export function labelScoresSchema(options: ScoresOptions = {}): Schema {
   const ofPopulations = new Set(['split', 'modal_dense', 'agreement_dense', 'pie_levels', 'disagreement'])
   return new Schema(scoresSchema(['dense'], options).fields.filter(({ name }) => !ofPopulations.has(name)))
+}
+
+/** `neighbors.parquet`: one row an example and neighbour, ordered as `examples.parquet`, nearest first. */
+export const neighborsSchema = new Schema([
+  exampleId,
+  field('rank', int32, 'Place among the neighbours, from 1'),
+  field('neighbor_id', utf8, 'Id of the neighbour'),
+  field('similarity', float32, 'Cosine of both examples’ features, −1 to 1'),
+])
+
+const hints = field(
+  'hints',
+  new List(new Field('item', utf8, false)),
+  'What kind of example it may be: `blurry`, `dark`, `bright`, `low-information`, `odd-size`, `odd-aspect`, `exact-duplicate`, `near-duplicate`, `duplicate-other-label` (a duplicate has another label), `leak` (a duplicate is in the other split), `outlier`, `ambiguous` (two plausible classes)',
+)
+
+/** `inspection.parquet`: one row an example, ordered as `examples.parquet`. */
+export function inspectionSchema({ kind }: Pick<Content, 'kind'>): Schema {
+  const imageFields = [
+    field('width', int32, 'Width of the image as the source has it, in pixels'),
+    field('height', int32, 'Its height'),
+    field('brightness', float32, 'Mean luminance (ITU-R BT.601), 0 to 1'),
+    field('darkest', float32, '5th percentile of luminance, 0 to 1'),
+    field('brightest', float32, '99th percentile of luminance, 0 to 1'),
+    field('contrast', float32, 'Standard deviation of luminance, 0 to 0.5'),
+    nullable(
+      'blur',
+      float32,
+      'Perceptual blur (Crété et al. 2007), 0 sharp to 1; null where there is no edge to judge it by',
+    ),
+    field('entropy', float32, 'Entropy of the histogram of luminance, 0 to 8 bits'),
+  ]
+  return new Schema([
+    exampleId,
+    split,
+    ...(kind === 'image' ? imageFields : []),
+    nullable('duplicate_group', int32, 'Number of its group of duplicates, exact and near; null for none'),
+    nullable('neighbor_distance', float32, 'Mean cosine distance to its neighbours in feature space, 0 to 2'),
+    nullable(
+      'outlier_score',
+      float32,
+      'That distance over the mean of the neighbours’ own; 1: in their midst',
+    ),
+    nullable('neighbor_agreement', float32, 'Share of its neighbours that have its given label, 0 to 1'),
+    nullable('neighbor_label', int32, 'Given label of most of its neighbours, as class index'),
+    nullable('neighbor_label_share', float32, 'Share of its neighbours that have it, 0 to 1'),
+    field('first_label', int32, 'Class of the highest mean probability of the dense members'),
+    field('first_p', float32, 'That probability'),
+    field('second_label', int32, 'Class of the second highest'),
+    field('second_p', float32, 'That probability'),
+    hints,
+  ])
 }
 
 /**
@@ -373,6 +451,12 @@ export function piesSchema(
       ...scoresSchema(levels, options).fields,
       field('label_name', utf8, 'Name of the class of the given label'),
       field('suggested_label_name', utf8, 'Name of the class of the suggested label'),
+      hints,
+      nullable(
+        'verdict',
+        utf8,
+        'Yours to fill in, null as written: `mislabeled`, `several objects`, `corrupted`, `abstract`, `fine-grained` or `atypical`',
+      ),
       ...contentFields(options.content),
     ],
     imageMetadata(options.content.kind === 'image'),

@@ -5,7 +5,9 @@ import type {
   ArmFigures,
   DetectionFigures,
   Headlines,
+  InspectHeadline,
   LevelFigures,
+  RobustnessFigures,
   ScoreHeadline,
 } from '../stages/headlines.js'
 import { duration } from './duration.js'
@@ -29,7 +31,14 @@ export function headlineText({ name, headline }: Pick<StageRecord, 'name' | 'hea
     if (skipped > 0) parts.push(`${count(skipped)} skipped`)
     return parts.join(', ')
   }
+  if (headlines.inspect) {
+    const hints = Object.entries(headlines.inspect.hints)
+    return hints.length === 0
+      ? 'nothing stands out'
+      : hints.map(([kind, examples]) => `${count(examples)} ${kind}`).join(', ')
+  }
   if (headlines.score) return counted(headlines.score.labelIssues, 'label issue')
+  if (headlines.robustness) return counted(headlines.robustness.levels.length, 'level')
   if (headlines.retrain) return counted(headlines.retrain.arms.length, 'arm')
   return Object.entries(headline)
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
@@ -44,13 +53,34 @@ function words(key: string): string {
 
 /** All closing tables of a run that is done: levels, label issues, retraining, time. */
 export function closingTables(manifest: Manifest, style: Style): string {
-  const { score, retrain } = headlinesOf(manifest)
+  const { inspect, score, robustness, retrain } = headlinesOf(manifest)
   const sections = [
+    inspect && duplicateLines(inspect, style),
     score && scoreTables(score, style),
+    robustness && robustnessTable(robustness.levels, style),
     retrain && retrain.arms.length > 0 && armTable(retrain.arms, style),
     timeLine(manifest, style),
   ]
   return sections.filter(section => typeof section === 'string').join('\n\n')
+}
+
+/** What makes figures untrue, loudly; undefined where no duplicate does. */
+function duplicateLines(
+  { duplicatesAcrossSplits, duplicatesOtherLabel }: InspectHeadline,
+  style: Style,
+): string | undefined {
+  const lines = [
+    [duplicatesAcrossSplits, 'in the other split: test accuracy is flattered'],
+    [duplicatesOtherLabel, 'with another label'],
+  ] as const
+  const found = lines.filter(([examples]) => examples > 0)
+  if (found.length === 0) return undefined
+  return found
+    .map(([examples, where]) => {
+      const subject = `${counted(examples, 'example')} ${examples === 1 ? 'has' : 'have'} a duplicate`
+      return `  ${style(['bold', 'yellow'], `${subject} ${where}`)}`
+    })
+    .join('\n')
 }
 
 /** What scoring found: levels, if there are any, and label issues. */
@@ -88,8 +118,11 @@ function levelTable(levels: readonly LevelFigures[], style: Style): string {
   return table(columns, rows, style)
 }
 
-function labelIssues({ labelIssues, truth }: ScoreHeadline, style: Style): string {
-  const found = `  ${style('bold', counted(labelIssues, 'label issue'))} found`
+function labelIssues({ labelIssues, wrongLabels, truth }: ScoreHeadline, style: Style): string {
+  const estimate = wrongLabels
+    ? ` · ${count(Math.round(wrongLabels.count))} labels estimated to be wrong (${count(Math.round(wrongLabels.low))} to ${count(Math.round(wrongLabels.high))})`
+    : ''
+  const found = `  ${style('bold', counted(labelIssues, 'label issue'))} found${estimate}`
   if (!truth) return found
   const columns = [
     { title: 'wrong labels' },
@@ -115,6 +148,25 @@ function labelIssues({ labelIssues, truth }: ScoreHeadline, style: Style): strin
     ...Object.entries(truth.byKind).map(([kind, figures]) => row(kind, figures, '', '')),
   ]
   return `${found}; against the known truth:\n${table(columns, rows, style)}`
+}
+
+function robustnessTable(levels: readonly RobustnessFigures[], style: Style): string {
+  const sets = [...new Set(levels.flatMap(({ natural }) => Object.keys(natural ?? {})))]
+  const columns = [
+    { title: 'corrupted pictures' },
+    { title: 'accuracy', align: 'right' as const },
+    { title: 'clean', align: 'right' as const },
+    { title: 'corrupted ÷ clean', align: 'right' as const },
+    ...sets.map(title => ({ title, align: 'right' as const })),
+  ]
+  const rows = levels.map(({ level, corruptedTop1Mean, cleanTop1Mean, relativeTop1, natural }) => [
+    style('bold', level),
+    orDash(corruptedTop1Mean, percent),
+    percent(cleanTop1Mean),
+    orDash(relativeTop1, percent),
+    ...sets.map(set => orDash(natural?.[set], percent)),
+  ])
+  return table(columns, rows, style)
 }
 
 function armTable(arms: readonly ArmFigures[], style: Style): string {

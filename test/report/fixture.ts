@@ -104,6 +104,26 @@ export async function reportFixture(options: FixtureOptions = {}): Promise<Repor
     population: { seeds: 10, crossFit: 5, architecture: 'cnn-small' },
     splits,
     classes: impacts(classNames, options.groups ?? [], random),
+    overlaps: specs.slice(1).flatMap((a, i) =>
+      specs.slice(i + 2).map(b => ({
+        levels: [a.name, b.name] as const,
+        both: Math.round(Math.min(a.pies, b.pies) * 6000),
+        jaccard: Math.min(a.pies, b.pies) / (a.pies + b.pies),
+        expected: a.pies * b.pies * 12_000,
+      })),
+    ),
+    stability: specs.slice(1).flatMap(({ name, pies }) =>
+      [5, 10].map(members => {
+        const found = 12_000 * pies
+        const again = 0.35 + members * 0.02
+        return {
+          level: name,
+          members,
+          pies: { mean: found, low: found * 0.9, high: found * 1.1 },
+          recurrence: { mean: again, low: again - 0.08, high: again + 0.08 },
+        }
+      }),
+    ),
     alpha: 0.05,
     labels: {
       examples: examples.train + examples.test,
@@ -116,12 +136,38 @@ export async function reportFixture(options: FixtureOptions = {}): Promise<Repor
         examples: Math.round((examples.train + examples.test) / classNames.length),
         issues: issues.filter(({ given }) => given === index).length,
       })),
+      wrong: { count: 1180, low: 1121, high: 1242 },
+      wrongByClass: classNames.map((_, c) => ({ count: 100 + c, low: 80 + c, high: 121 + c })),
       rule: 'label quality below 0.5',
       quality: histogram(issues.length, examples.train + examples.test),
       confusion: confusion(issues),
-      truth: { wrong: 1130, precision: 0.912, recall: 0.817, averagePrecision: 0.894, auroc: 0.973 },
+      truth: {
+        wrong: 1130,
+        precision: 0.912,
+        recall: 0.817,
+        averagePrecision: 0.894,
+        auroc: 0.973,
+        calibrationError: 0.021,
+        reliability: Array.from({ length: 10 }, (_, bin) => ({
+          examples: bin === 9 ? 9000 : 100,
+          quality: (bin + 0.5) / 10,
+          right: (bin + 0.5) ** 1.1 / 10 ** 1.1,
+        })),
+      },
     },
     ...(options.retrain === false ? {} : { retrain: arms(random) }),
+    checks: {
+      splits: ['train', 'test'],
+      hints: [
+        { kind: 'blurry', bySplit: [62, 9] },
+        { kind: 'exact-duplicate', bySplit: [0, 0] },
+        { kind: 'near-duplicate', bySplit: [80, 31] },
+        { kind: 'leak', bySplit: [31, 28] },
+      ],
+      leaks: 59,
+      otherLabel: 1,
+      neighborAgreement: 0.871,
+    },
     suspects: {
       total: listed.length,
       issues: issues.length,
@@ -148,6 +194,10 @@ function split(name: string, examples: number, accuracy: number, random: RandomS
       pies: Math.round(pies * examples),
       pieRate: Math.round(pies * examples) / examples,
       significantClasses: Math.round(drop * 120),
+      test: level.method === 'dense' ? undefined : level.bits < 32 ? ('paired' as const) : ('welch' as const),
+      detectableChange: level.method === 'dense' ? Number.NaN : 0.018,
+      impactSpread: level.method === 'dense' ? Number.NaN : 0.004 + drop * 0.9,
+      worstTenthShare: drop > 0 ? 0.31 : Number.NaN,
     }),
   )
   return { split: name, examples, levels }
@@ -260,6 +310,7 @@ async function suspectRows(
       labelQuality: (row + 0.5) / suspects / 1.4,
       disagreement: random.uniform() * 0.6,
       issue,
+      hints: hintsOf(row),
       votes: marked,
       ...(features ? { features: features.map(() => random.normal() * 3) } : {}),
     }
@@ -268,6 +319,12 @@ async function suspectRows(
   return Promise.all(
     rows.map(async (row, i) => (i < pictures ? { ...row, picture: await drawing(classNames, row, i) } : row)),
   )
+}
+
+/** Hints of every tenth suspect. */
+function hintsOf(row: number): string[] {
+  if (row % 10 !== 3) return []
+  return row % 20 === 3 ? ['blurry'] : ['near-duplicate', 'leak']
 }
 
 const fonts = ['DejaVu Serif', 'Liberation Sans', 'DejaVu Sans Mono', 'Liberation Serif']

@@ -19,6 +19,7 @@ const row = fc.record({
   probability: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   quality: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   issue: fc.constantFrom<0 | 1>(0, 1),
+  hints: fc.subarray(['blurry', 'leak']),
   pie: fc.tuple(fc.constant<0>(0), fc.constantFrom<0 | 1>(0, 1), fc.constantFrom<0 | 1>(0, 1)),
   name: fc.constantFrom('a', 'B', 'ab'),
 })
@@ -38,6 +39,7 @@ const gallery = fc.array(row, { maxLength: 30 }).map(
     labelQuality: rows.map(({ quality }) => quality),
     disagreement: rows.map(({ quality }) => quality),
     issue: rows.map(({ issue }) => issue),
+    hints: rows.map(({ hints }) => hints),
     modal: rows.map(({ given }) => [given, given, given]),
     agreement: rows.map(() => [1, 1, 1]),
     pie: rows.map(({ pie }) => pie),
@@ -50,6 +52,7 @@ const filter: fc.Arbitrary<Filter> = fc.record({
   given: fc.option(fc.nat(3), { nil: undefined }),
   suggested: fc.option(fc.nat(3), { nil: undefined }),
   kind: fc.constantFrom(...kinds),
+  hint: fc.constantFrom('blurry', 'leak', undefined),
   level: fc.constantFrom(undefined, 1, 2),
   text: fc.constantFrom('', 'b', ' A '),
   order: fc.constantFrom(...orders),
@@ -60,11 +63,12 @@ describe('select', () => {
     fc.assert(
       fc.property(gallery, filter, (data, wanted) => {
         const alone = (part: Partial<Filter>) => new Set(select(data, { ...noFilter, ...part }))
-        const { given, suggested, kind, level, text } = wanted
+        const { given, suggested, kind, hint, level, text } = wanted
         const sets = [
           alone({ given }),
           alone({ suggested }),
           alone({ kind }),
+          alone({ hint }),
           alone({ level }),
           alone({ text }),
         ]
@@ -83,6 +87,8 @@ describe('select', () => {
         expect(of('any')).toEqual(data.id.map((_, i) => i))
         expect(issues).toEqual(of('any').filter(i => data.issue[i] === 1))
         expect(pies).toEqual(of('any').filter(i => pieLevels(data, i) > 0))
+        const blurry = select(data, { ...noFilter, hint: 'blurry' })
+        expect(blurry).toEqual(of('any').filter(i => data.hints[i]!.includes('blurry')))
         expect(of('both')).toEqual(issues.filter(i => pies.includes(i)))
         expect(of('issue-only')).toEqual(issues.filter(i => !pies.includes(i)))
         expect(of('pie-only')).toEqual(pies.filter(i => !issues.includes(i)))
@@ -113,6 +119,7 @@ describe('select', () => {
       id: ['0', '1', '2', '3'],
       given: [2, 3, 1, 0],
       issue: [1, 1, 1, 1] as const,
+      hints: [[], [], [], []],
       pie: [[0], [0], [0], [0]] as const,
     }
     expect(select(four, { ...noFilter, order: 'given' })).toEqual([3, 2, 1, 0])
@@ -135,6 +142,7 @@ describe('describe', () => {
       labelQuality: [0.02],
       disagreement: [null],
       issue: [1],
+      hints: [['blurry']],
       modal: [[1, 0, 1]],
       agreement: [[1, 1, 1]],
       pie: [[0, 1, 0]],
@@ -142,7 +150,7 @@ describe('describe', () => {
       features: {},
     }
     expect(describeSuspect(data, 0)).toBe(
-      'x: given cat, suggested dog at 87\u202f%, label quality 0.020; label issue, PIE at 1 of 2 levels',
+      'x: given cat, suggested dog at 87\u202f%, label quality 0.020; label issue, PIE at 1 of 2 levels, blurry',
     )
   })
 })

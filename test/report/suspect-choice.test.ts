@@ -15,6 +15,7 @@ function suspect(rank: number, issue: boolean, given = 0): Suspect {
     labelQuality: 0.1,
     disagreement: 0,
     issue,
+    hints: [],
     votes: [vote, { ...vote, pie: !issue }],
   }
 }

@@ -70,6 +70,7 @@ function contextOf(
     dataset: { path: join(folder, 'pets.parquet'), onBadExample: 'skip', ...dataset },
     population: { crossFit: 0 },
     compress: [{ method: 'magnitude', sparsity: [0.5, 0.9] }],
+    inspect: false,
     ...(retrain === undefined ? {} : { retrain }),
   })
   return {
@@ -137,6 +138,7 @@ async function writeScores(): Promise<{ id: string; split: string; row: number; 
       disagreement: labels.map(() => 0.25),
       label_quality: verdicts.map(({ quality }) => quality),
       is_label_issue: verdicts.map(({ issue }) => issue),
+      issue_kind: verdicts.map(({ issue }) => (issue ? 'ambiguous' : null)),
       suggested_label: verdicts.map(({ suggested }) => suggested),
       suggested_p: labels.map(() => 0.5),
     }),

@@ -17,7 +17,9 @@ import { type ColumnValues, recordBatch } from '../../src/tables/columns.js'
 import {
   type Content,
   classesSchema,
+  inspectionSchema,
   levelsSchema,
+  noiseSchema,
   piesSchema,
   retrainSchema,
   scoresSchema,
@@ -77,6 +79,7 @@ function scoreColumns(rows: typeof examples): Record<string, ColumnValues> {
       ]),
     ),
     is_label_issue: rows.map(row => row.is_label_issue),
+    issue_kind: rows.map(row => (row.is_label_issue ? 'wrong label' : null)),
     pie_levels: rows.map(({ is_pie }) => is_pie.filter(Boolean).length),
     disagreement: rows.map(() => 0.25),
   }
@@ -104,6 +107,16 @@ async function writeInputs(content: Content): Promise<void> {
       ids: 'column',
     }),
   )
+  await write('noise.parquet', noiseSchema, {
+    split: ['train', 'train', 'test'],
+    label: [0, 0, 0],
+    label_name: Array(3).fill(classNames[0]),
+    likely_label: [null, 1, null],
+    likely_label_name: [null, classNames[1]!, null],
+    count: [4.25, 4.25, 0.5],
+    low: [2, 2, 0],
+    high: [8, 8, 3],
+  })
   await write('scores.parquet', scoresSchema(levels, { trueLabel: true }), scoreColumns(examples))
   const pictures = await Promise.all(
     suspects.map((_, i) =>
@@ -117,9 +130,26 @@ async function writeInputs(content: Content): Promise<void> {
     rank: suspects.map((_, i) => i + 1),
     label_name: suspects.map(({ label }) => classNames[label]!),
     suggested_label_name: suspects.map(({ suggested_label }) => classNames[suggested_label]!),
+    hints: suspects.map((_, i) => (i === 0 ? ['blurry', 'leak'] : [])),
+    verdict: suspects.map(() => null),
     ...(isImage
       ? { image: pictures.map(bytes => ({ bytes, path: null })) }
       : { features: Float32Array.from(suspects.flatMap((_, i) => [i, -i])) }),
+  })
+  await write('inspection.parquet', inspectionSchema({ kind: 'features' }), {
+    example_id: examples.map(({ example_id }) => example_id),
+    split: examples.map(({ split }) => split),
+    ...Object.fromEntries(
+      ['duplicate_group', 'neighbor_distance', 'outlier_score', 'neighbor_label', 'neighbor_label_share'].map(
+        name => [name, examples.map(() => null)],
+      ),
+    ),
+    neighbor_agreement: examples.map((_, i) => (i % 2 === 0 ? 0.5 : 1)),
+    first_label: examples.map(() => 0),
+    first_p: examples.map(() => 0.7),
+    second_label: examples.map(() => 1),
+    second_p: examples.map(() => 0.2),
+    hints: examples.map((_, i) => (i < 3 ? ['blurry', 'leak'] : [])),
   })
   await writeLevels()
   await writeClasses()

@@ -10,6 +10,14 @@ const readable = (text: string) => `\n${text.replaceAll('\u202f', ' ')}\n`
 
 const headlines: Required<Headlines> = {
   ingest: { trainExamples: 10_000, testExamples: 2000, classes: 10, skipped: 3 },
+  inspect: {
+    hints: { blurry: 12, leak: 4 },
+    duplicateGroups: 2,
+    duplicatesAcrossSplits: 4,
+    duplicatesOtherLabel: 1,
+    neighborAgreement: 0.8,
+    neighborRecall: 1,
+  },
   score: {
     levels: [
       { level: 'dense', top1Mean: 0.912, top1Sd: 0.004, bytes: 133_000 },
@@ -33,6 +41,7 @@ const headlines: Required<Headlines> = {
       averagePrecision: 0.874,
       recall: 0.71,
       precision: 0.93,
+      calibrationError: 0.04,
       precisionAt1: 1,
       precisionAt5: 0.98,
       byKind: {
@@ -40,6 +49,17 @@ const headlines: Required<Headlines> = {
         'no class': { issues: 560, auroc: 0.95, averagePrecision: 0.7, recall: 0.51 },
       },
     },
+  },
+  robustness: {
+    levels: [
+      {
+        level: 'dense',
+        cleanTop1Mean: 0.91,
+        corruptedTop1Mean: 0.7,
+        relativeTop1: 0.769,
+        natural: { hard: 0.12 },
+      },
+    ],
   },
   retrain: {
     arms: [
@@ -75,6 +95,9 @@ function manifest(stages: Partial<Headlines>): Manifest {
 test('the closing tables show levels, label issues, arms and times', () => {
   expect(readable(closingTables(manifest(headlines), plain))).toMatchInlineSnapshot(`
     "
+      4 examples have a duplicate in the other split: test accuracy is flattered
+      1 example has a duplicate with another label
+
       level              accuracy  PIEs   rate     size  significant classes  wrong labels in PIEs / outside
       dense          91.2 ± 0.4 %     –      –   133 kB                    –                               –
       magnitude-0.9  88.3 ± 1.1 %   812  6.8 %   133 kB                    3                  36.0 % / 5.0 %
@@ -90,7 +113,7 @@ test('the closing tables show levels, label issues, arms and times', () => {
       all             10,000   91.5 ± 0.3 %                     –
       cleaned          8,958   93.1 ± 0.2 %                  +1.6   +1.1 to +2.1
 
-      1 min 20 s in all: ingest reused · score 20 s · retrain 30 s
+      1 min 20 s in all: ingest reused · inspect 20 s · score 30 s · retrain 40 s
     "
   `)
 })

@@ -24,6 +24,8 @@ export interface GalleryData {
   readonly labelQuality: readonly (number | null)[]
   readonly disagreement: readonly (number | null)[]
   readonly issue: readonly (0 | 1)[]
+  /** Kinds of example it may be. */
+  readonly hints: readonly (readonly string[])[]
   /** Modal label, agreement and PIE mark of each level, [suspect][level]. */
   readonly modal: readonly (readonly number[])[]
   readonly agreement: readonly (readonly number[])[]
@@ -51,6 +53,7 @@ export interface Filter {
   readonly given: number | undefined
   readonly suggested: number | undefined
   readonly kind: (typeof kinds)[number]
+  readonly hint: string | undefined
   /** Index of a level at which the example is a PIE. */
   readonly level: number | undefined
   /** Part of the id, in any case. */
@@ -62,6 +65,7 @@ export const noFilter: Filter = {
   given: undefined,
   suggested: undefined,
   kind: 'any',
+  hint: undefined,
   level: undefined,
   text: '',
   order: 'suspicion',
@@ -87,6 +91,7 @@ export function select(data: GalleryData, filter: Filter): number[] {
         (filter.given === undefined || data.given[row] === filter.given) &&
         (filter.suggested === undefined || data.suggested[row] === filter.suggested) &&
         (filter.level === undefined || data.pie[row]![filter.level] === 1) &&
+        (filter.hint === undefined || data.hints[row]!.includes(filter.hint)) &&
         isOfKind(filter.kind, issue, pie) &&
         (text === '' || data.id[row]!.toLowerCase().includes(text))
       )
@@ -189,6 +194,7 @@ function badges(document: Document, data: GalleryData, row: number): HTMLElement
     ...(levels > 0
       ? [element(document, 'span', { class: 'badge pie', title: 'PIE at so many levels' }, `PIE × ${levels}`)]
       : []),
+    ...data.hints[row]!.map(hint => element(document, 'span', { class: 'badge hint' }, hint)),
   ]
   return element(document, 'span', { class: 'badges' }, ...marks)
 }
@@ -212,6 +218,7 @@ export function describe(data: GalleryData, row: number): string {
   const kind = [
     ...(data.issue[row] === 1 ? ['label issue'] : []),
     ...(levels > 0 ? [`PIE at ${levels} of ${data.levels.length - 1} levels`] : []),
+    ...data.hints[row]!,
   ]
   const suggestion =
     data.suggested[row] === data.given[row]
@@ -420,6 +427,7 @@ export function start(document: Document): void {
     given: find<HTMLSelectElement>('filter-given'),
     suggested: find<HTMLSelectElement>('filter-suggested'),
     kind: find<HTMLSelectElement>('filter-kind'),
+    hint: find<HTMLSelectElement>('filter-hint'),
     level: find<HTMLSelectElement>('filter-level'),
     order: find<HTMLSelectElement>('filter-order'),
     text: find<HTMLInputElement>('filter-text'),
@@ -450,6 +458,19 @@ export function start(document: Document): void {
     )
   }
 
+  /** The hints that occur, most frequent first; without any, no control. */
+  function fillHints(): void {
+    const counts = new Map<string, number>()
+    for (const hint of data.hints.flat()) counts.set(hint, (counts.get(hint) ?? 0) + 1)
+    const byCount = [...counts].sort(([a, n], [b, m]) => m - n || a.localeCompare(b, 'en'))
+    controls.hint.append(
+      ...byCount.map(([hint, examples]) =>
+        element(document, 'option', { value: hint }, `${hint} (${examples})`),
+      ),
+    )
+    controls.hint.parentElement!.hidden = counts.size === 0
+  }
+
   function currentFilter(): Filter {
     const index = (control: HTMLSelectElement) => (control.value === '' ? undefined : Number(control.value))
     return {
@@ -457,6 +478,7 @@ export function start(document: Document): void {
       suggested: index(controls.suggested),
       level: index(controls.level),
       kind: controls.kind.value as Filter['kind'],
+      hint: controls.hint.value === '' ? undefined : controls.hint.value,
       order: controls.order.value as Filter['order'],
       text: controls.text.value,
     }
@@ -569,6 +591,7 @@ export function start(document: Document): void {
 
   fillClasses(controls.given, data.given)
   fillClasses(controls.suggested, data.suggested)
+  fillHints()
   controls.level.append(
     ...data.levels.map((level, i) => element(document, 'option', { value: i }, level)).slice(1),
   )

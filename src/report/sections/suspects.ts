@@ -90,6 +90,7 @@ function filters(): Html {
 <label>Given <select id="filter-given"><option value="">any class</option></select></label>
 <label>Suggested <select id="filter-suggested"><option value="">any class</option></select></label>
 <label>Kind <select id="filter-kind">${kinds.map(kind => html`<option value="${kind}">${kindTitles[kind]}</option>`)}</select></label>
+<label>Hint <select id="filter-hint"><option value="">any or none</option></select></label>
 <label>PIE at <select id="filter-level"><option value="">any level or none</option></select></label>
 <label>Sort by <select id="filter-order">${orders.map(order => html`<option value="${order}">${orderTitles[order]}</option>`)}</select></label>
 <label>Id <input id="filter-text" type="search" placeholder="part of an id" autocomplete="off" spellcheck="false"></label>
@@ -127,6 +128,7 @@ function galleryData({ classNames, input, splits, suspects }: ReportData): Galle
     labelQuality: listed.map(({ labelQuality }) => rounded(labelQuality)),
     disagreement: listed.map(({ disagreement }) => rounded(disagreement)),
     issue: listed.map(({ issue }) => bit(issue)),
+    hints: listed.map(({ hints }) => hints),
     modal: listed.map(({ votes }) => votes.map(({ modal }) => modal)),
     agreement: listed.map(({ votes }) => votes.map(({ agreement }) => rounded(agreement) ?? 0)),
     pie: listed.map(({ votes }) => votes.map(({ pie }) => bit(pie))),
