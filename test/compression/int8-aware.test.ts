@@ -103,7 +103,6 @@ describe.each(architectures)('%s', name => {
     expect(notes).toEqual([])
     const seen = fakeQuantized(architecture, state)
     const rounding = relativeError(await predict(float), seen)
-    // What is left: biases in whole steps of the accumulator, and values that lie between two integers.
     expect(relativeError(await predict(bytes), seen)).toBeLessThan(0.2 * rounding)
   })
 
