@@ -60,7 +60,11 @@ function uniform(a: number, b: number): number {
 }
 
 /** Answers of one level: four in five right, fewer under compression, margins to match. */
-function answersOf(level: number, begin: number, end: number): Required<LevelAnswers> & { seed: Int32Array } {
+function answersOf(
+  level: number,
+  begin: number,
+  end: number,
+): Required<LevelAnswers> & { seed: Int32Array; margins: Float32Array } {
   const rows = (end - begin) * members
   const answers = {
     seed: new Int32Array(rows),
@@ -213,7 +217,6 @@ function runAccumulator(): number {
     classes,
     levels: levels.map(() => ({ members, copy: false })),
     ties: 'probability',
-    evidence: 'auto',
   })
   let seconds = 0
   for (const [begin, end] of portions(batchExamples)) {
@@ -224,7 +227,7 @@ function runAccumulator(): number {
     seconds += (performance.now() - start) / 1000
   }
   const start = performance.now()
-  scores.labelQuality()
+  scores.weights()
   return seconds + (performance.now() - start) / 1000
 }
 

@@ -26,6 +26,7 @@ interface Flags {
   readonly classNames?: readonly string[]
   readonly budget?: number
   readonly threshold?: number
+  readonly precision?: number
   readonly out: string
   readonly json?: true
 }
@@ -52,12 +53,17 @@ export function scoreCommand(): Command {
     .addOption(
       new Option('-b, --budget <examples>', 'mark that many: those to review first')
         .argParser(count)
-        .conflicts('threshold'),
+        .conflicts(['threshold', 'precision']),
+    )
+    .addOption(
+      new Option('--threshold <quality>', 'mark labels of a lower quality')
+        .argParser(share)
+        .conflicts('precision'),
     )
     .addOption(
       new Option(
-        '--threshold <quality>',
-        'mark labels of a lower quality; the default of pipelines when absent',
+        '--precision <share>',
+        'mark as many as keep the expected share of wrong labels among them this high',
       ).argParser(share),
     )
     .option('-o, --out <folder>', 'folder of the tables', 'scores')
@@ -96,13 +102,15 @@ function share(text: string): number {
 }
 
 function optionsOf(flags: Flags): ScorePredictionsOptions {
-  const { label, id, trueLabel, group, classNames, budget, threshold } = flags
+  const { label, id, trueLabel, group, classNames, budget, threshold, precision } = flags
   const decision =
     budget !== undefined
       ? ({ rule: 'budget', count: budget } as const)
       : threshold !== undefined
         ? ({ rule: 'threshold', threshold } as const)
-        : undefined
+        : precision !== undefined
+          ? ({ rule: 'precision', precision } as const)
+          : undefined
   return {
     ...sourceOf(flags),
     labels: flags.labels,
@@ -155,17 +163,18 @@ function jsonOf({ suspects, ...scored }: ScoredPredictions, most: number): unkno
 
 async function textOf(scored: ScoredPredictions, style: Style): Promise<string> {
   const { scoreTables } = await import('../terminal/figures.js')
-  const { examples, classNames, accuracy, labelIssues, truth, levels = [], files } = scored
+  const { examples, classNames, accuracy, levels = [], files, ...found } = scored
   const suspects = scored.suspects(shown)
   const head = [
     counted(examples, 'example'),
     counted(classNames.length, 'class', 'classes'),
     `${percent(accuracy)} of the given labels predicted`,
   ]
-  const rows = suspects.map(({ exampleId, label, quality, suggestedLabel, suggestedP }) => [
+  const rows = suspects.map(({ exampleId, label, quality, kind, suggestedLabel, suggestedP }) => [
     exampleId,
     label,
     fraction(quality),
+    kind,
     suggestedLabel,
     fraction(suggestedP),
   ])
@@ -173,13 +182,14 @@ async function textOf(scored: ScoredPredictions, style: Style): Promise<string> 
     { title: 'most suspicious' },
     { title: 'given' },
     { title: 'label quality', align: 'right' as const },
+    { title: 'kind' },
     { title: 'suggested' },
     { title: 'probability', align: 'right' as const },
   ]
-  const more = labelIssues - suspects.length
+  const more = found.labelIssues - suspects.length
   return [
     `  ${head.join(' · ')}`,
-    scoreTables({ levels, labelIssues, ...(truth === undefined ? {} : { truth }) }, style),
+    scoreTables({ levels, ...found }, style),
     ...(suspects.length > 0 ? [table(columns, rows, style)] : []),
     [
       ...(more > 0 ? [style('dim', `  … and ${countText(more)} more`)] : []),

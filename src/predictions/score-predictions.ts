@@ -9,11 +9,15 @@ import { writeTable } from '../pipeline/files.js'
 import { type Progress, silentProgress } from '../pipeline/progress.js'
 import { type DecisionRule, labelIssues, mostSuspiciousFirst } from '../scoring/decision.js'
 import { compareWithTruth, unknownTruth } from '../scoring/known-truth.js'
-import { emptyScores, type MatrixScores, type PredictionForm, scoreMatrix } from '../scoring/matrix-scores.js'
-import { type AuditedExamples, audit, auditTables } from '../stages/audit.js'
+import { LabelQuality } from '../scoring/label-quality.js'
+import { asProbabilities, type PredictionForm } from '../scoring/matrix-scores.js'
+import { type EstimatedCount, estimatedCount } from '../scoring/noise-counts.js'
+import type { IssueKind } from '../scoring/noise-model.js'
+import { issueKindsOf, suggestedLabels } from '../scoring/suggested-labels.js'
+import { type AuditedExamples, audit, auditTables, noiseRows, rowsBatch } from '../stages/audit.js'
 import type { LevelFigures, TruthFigures } from '../stages/headlines.js'
 import { recordBatch } from '../tables/columns.js'
-import { labelScoresSchema } from '../tables/schemas.js'
+import { labelScoresSchema, noiseSchema } from '../tables/schemas.js'
 import { classesOf, type LabelCodes, type LabelColumns, labeledExamples, readLabels } from './labels.js'
 import { openMatrix, requireClasses } from './matrix.js'
 import { openMembers } from './members.js'
@@ -51,6 +55,7 @@ export interface Suspect {
   readonly exampleId: string
   readonly label: string
   readonly quality: number
+  readonly kind: IssueKind
   readonly suggestedLabel: string
   readonly suggestedP: number
 }
@@ -61,6 +66,8 @@ export interface ScoredPredictions {
   /** Share of the given labels that are the most likely class; of populations, mean over the dense members. */
   readonly accuracy: number
   readonly labelIssues: number
+  /** Estimated number of wrong labels, with its 95 % interval for chance alone. */
+  readonly wrongLabels: EstimatedCount
   /** The examples of lowest label quality, as many as are marked, but no more than asked for. */
   suspects(most: number): Suspect[]
   /** Of populations: what the audit says about each level. */
@@ -127,38 +134,64 @@ async function scoreSingle(
   })
   const examples = labeledExamples(codes, names, classOf)
   const { labels } = examples
-  const scores = emptyScores(labels.length)
-  progress.start('score', labels.length)
+  const scores = new LabelQuality({ labels, classes: matrix.classes })
+  progress.start('score', 2 * labels.length)
+  const rowsOfBlock = Math.max(1, Math.floor(blockValues / matrix.classes))
   let row = 0
-  for await (const { values, ids } of matrix.blocks(Math.max(1, Math.floor(blockValues / matrix.classes)))) {
+  for await (const { values, ids } of matrix.blocks(rowsOfBlock)) {
     signal?.throwIfAborted()
     const count = values.length / matrix.classes
     requireSameIds(ids, codes.ids, row, path)
-    if (row + count <= labels.length) scoreMatrix(values, form, labels, matrix.classes, scores, row)
+    if (row + count <= labels.length) scores.sample(asProbabilities(values, form, matrix.classes))
     row += count
     progress.advance(count)
   }
   requireExamples({ path, examples: row }, labels.length, codes.path)
 
-  const { quality, suggested, probability } = scores
-  const issues = labelIssues(quality, decision)
-  const file = join(out, 'scores.parquet')
+  scores.fit()
+  for await (const { values } of matrix.blocks(rowsOfBlock)) {
+    signal?.throwIfAborted()
+    scores.judge(asProbabilities(values, form, matrix.classes))
+    progress.advance(values.length / matrix.classes)
+  }
+
+  const { quality, agrees } = scores.judgement
+  const issues = labelIssues(quality, decision, scores.wrongLabels())
+  const suggested = suggestedLabels(labels, issues, scores.judgement)
+  const verdicts: LabelVerdicts = {
+    quality,
+    issues,
+    kinds: issueKindsOf(issues, scores.judgement),
+    suggested: suggested.label,
+    probability: suggested.probability,
+  }
+  const files = { scores: join(out, 'scores.parquet'), noise: join(out, 'noise.parquet') }
   await writeTable(
-    file,
+    files.scores,
     labelScoresSchema({ trueLabel: examples.knowsTruth }),
-    scoreBatches(examples, codes, scores, issues),
+    scoreBatches(examples, codes, verdicts),
   )
+  await writeTable(files.noise, noiseSchema, [rowsBatch(noiseSchema, noiseRows(scores.joint, names))])
   const truth = compareWithTruth(examples, quality, issues)
-  const agreed = suggested.reduce((sum, label, i) => sum + (label === labels[i] ? 1 : 0), 0)
   return {
     examples: labels.length,
     classNames: names,
-    accuracy: agreed / labels.length,
+    accuracy: agrees.reduce((sum, flag) => sum + flag, 0) / labels.length,
     labelIssues: issues.reduce((sum, flag) => sum + flag, 0),
+    wrongLabels: estimatedCount(scores.wrongLabels(), labels.length),
     ...(truth === undefined ? {} : { truth }),
-    suspects: suspectsOf(examples, codes, names, { quality, issues, suggested, probability }),
-    files: [file],
+    suspects: suspectsOf(examples, codes, names, verdicts),
+    files: Object.values(files),
   }
+}
+
+/** What was found about every example, [examples] each. */
+interface LabelVerdicts {
+  readonly quality: Float32Array
+  readonly issues: Uint8Array
+  readonly kinds: readonly (IssueKind | null)[]
+  readonly suggested: Int32Array
+  readonly probability: Float32Array
 }
 
 /** Rows of a table written at a time. */
@@ -167,8 +200,7 @@ const batchRows = 65_536
 function* scoreBatches(
   { labels, truth, knowsTruth }: AuditedExamples,
   { ids }: LabelCodes,
-  { quality, suggested, probability }: MatrixScores,
-  issues: Uint8Array,
+  { quality, issues, kinds, suggested, probability }: LabelVerdicts,
 ): Generator<RecordBatch> {
   const schema = labelScoresSchema({ trueLabel: knowsTruth })
   for (let begin = 0; begin < labels.length; begin += batchRows) {
@@ -180,6 +212,7 @@ function* scoreBatches(
       ...(knowsTruth ? { true_label: Array.from(truth.subarray(begin, end), known) } : {}),
       label_quality: quality.subarray(begin, end),
       is_label_issue: issues.subarray(begin, end),
+      issue_kind: kinds.slice(begin, end),
       suggested_label: suggested.subarray(begin, end),
       suggested_p: probability.subarray(begin, end),
     })
@@ -264,7 +297,7 @@ function suspectsOf(
   { labels }: AuditedExamples,
   { ids }: LabelCodes,
   names: readonly string[],
-  { quality, issues, suggested, probability }: MatrixScores & { readonly issues: Uint8Array },
+  { quality, issues, kinds, suggested, probability }: LabelVerdicts,
 ): (most: number) => Suspect[] {
   const marked = Uint32Array.from(issues.keys()).filter(row => issues[row] === 1)
   const order = mostSuspiciousFirst(Float32Array.from(marked, row => quality[row]))
@@ -275,6 +308,7 @@ function suspectsOf(
         exampleId: exampleId(ids, row),
         label: names[labels[row]],
         quality: quality[row],
+        kind: kinds[row]!,
         suggestedLabel: names[suggested[row]],
         suggestedP: probability[row],
       }

@@ -1,6 +1,6 @@
 /** Gathers what the report says of the labels from `scores.parquet`, some rows at a time. */
 import type { DecisionRule } from '../scoring/decision.js'
-import { compareWithTruth } from '../scoring/known-truth.js'
+import { compareWithTruth, reliability } from '../scoring/known-truth.js'
 import type { ConfusionPair, LabelSummary } from './data.js'
 
 /** Some rows of `scores.parquet`, [rows] each. */
@@ -71,7 +71,7 @@ export class LabelTally {
     this.#rows += rows.label.length
   }
 
-  summary(rule: DecisionRule): LabelSummary {
+  summary(rule: DecisionRule): Omit<LabelSummary, 'wrong' | 'wrongByClass'> {
     const bySplit = [...this.#bySplit].map(([split, counts]) => ({ split, ...counts }))
     const confusion = [...this.#pairs]
       .map(
@@ -100,13 +100,26 @@ export class LabelTally {
     if (this.#rows === 0) return undefined
     const known = { labels: labels.subarray(0, this.#rows), truth: truth.subarray(0, this.#rows) }
     const comparison = compareWithTruth(known, quality.subarray(0, this.#rows), marks)
-    return comparison && { ...comparison, wrong: comparison.issues }
+    return (
+      comparison && {
+        ...comparison,
+        wrong: comparison.issues,
+        reliability: reliability(known, quality.subarray(0, this.#rows)),
+      }
+    )
   }
 }
 
 /** The decision rule as it follows “falls under this run’s rule”. */
 export function ruleInWords(rule: DecisionRule): string {
-  return rule.rule === 'threshold'
-    ? `label quality below ${rule.threshold}`
-    : `the ${rule.count.toLocaleString('en-US')} examples of lowest label quality`
+  switch (rule.rule) {
+    case 'threshold':
+      return `label quality below ${rule.threshold}`
+    case 'budget':
+      return `the ${rule.count.toLocaleString('en-US')} examples of lowest label quality`
+    case 'precision':
+      return `the lowest label qualities, as long as ${Number((100 * rule.precision).toFixed(2))}\u202f% of them are expected to be wrong`
+    case 'estimate':
+      return 'the lowest label qualities, as many as are estimated to be wrong'
+  }
 }

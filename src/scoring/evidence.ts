@@ -1,12 +1,6 @@
 /** Whose predictions judge a label, and how much the members of each level count. */
 
-/**
- * `out-of-sample`: only members that did not train on the example. `auto`: those where the example has any, else
- * all of them. `all`: every member.
- */
-export type Evidence = 'auto' | 'out-of-sample' | 'all'
-
-/** Loss of skill, relative to the dense members, that halves what a level's margins count. */
+/** Loss of skill, relative to the dense members, that halves what a level counts. */
 const halvingLoss = 0.03
 
 export interface LevelSkill {
@@ -17,7 +11,7 @@ export interface LevelSkill {
 }
 
 /**
- * Weight of each level's mean margin in the label quality; the first level is dense and weighs 1.
+ * Weight of each level's probabilities in the ensemble's; the first level is dense and weighs 1.
  *
  * An ensemble gains from members that are about as good as the rest and err elsewhere, and loses from weak ones.
  * With skill = (accuracy − 1 / classes) / (1 − 1 / classes), a level weighs 2^(−(1 − skill / skill of dense) / 0.03),

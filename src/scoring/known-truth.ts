@@ -28,6 +28,8 @@ export interface TruthComparison extends Detection {
   readonly precisionAt5: number
   /** Share of wrong labels among the marked ones; NaN where none is marked. */
   readonly precision: number
+  /** Expected calibration error of label quality as the probability that a label is right; see {@link reliability}. */
+  readonly calibrationError: number
   /** Each kind of error against the correct labels; kinds that do not occur are left out. */
   readonly byKind: Readonly<Partial<Record<'other class' | 'no class', Detection>>>
 }
@@ -71,12 +73,54 @@ export function compareWithTruth(
     precisionAt1: precisionOfShare(0.01),
     precisionAt5: precisionOfShare(0.05),
     precision: marked.filter(i => truth[i] !== labels[i]).length / marked.length,
+    calibrationError: calibrationError(reliability({ labels, truth }, quality)),
     byKind: Object.fromEntries(
       Object.entries(kinds)
         .filter(([, errors]) => errors.length > 0)
         .map(([kind, errors]) => [kind, detect(errors)]),
     ),
   }
+}
+
+/** Labels of about the same quality. */
+export interface ReliabilityBin {
+  readonly examples: number
+  /** Their mean quality. */
+  readonly quality: number
+  /** Share of them that is right. */
+  readonly right: number
+}
+
+const bins = 10
+
+/** Quality against the truth in ten bins of equal width, over the examples whose truth is known; empty ones left out. */
+export function reliability({ labels, truth }: JudgedLabels, quality: ArrayLike<number>): ReliabilityBin[] {
+  const sums = Array.from({ length: bins }, () => ({ examples: 0, quality: 0, right: 0 }))
+  for (let i = 0; i < labels.length; i++) {
+    if (truth[i] === unknownTruth || Number.isNaN(quality[i])) continue
+    const sum = sums[Math.min(bins - 1, Math.floor(quality[i] * bins))]
+    sum.examples++
+    sum.quality += quality[i]
+    if (truth[i] === labels[i]) sum.right++
+  }
+  return sums
+    .filter(({ examples }) => examples > 0)
+    .map(sum => ({
+      examples: sum.examples,
+      quality: sum.quality / sum.examples,
+      right: sum.right / sum.examples,
+    }))
+}
+
+/** Expected calibration error: |quality − share right|, mean over examples (Guo et al. 2017, arXiv 1706.04599, eq. 3). */
+export function calibrationError(reliability: readonly ReliabilityBin[]): number {
+  let error = 0
+  let examples = 0
+  for (const bin of reliability) {
+    error += bin.examples * Math.abs(bin.quality - bin.right)
+    examples += bin.examples
+  }
+  return error / examples
 }
 
 /** Share of wrong labels among the rows whose flag is `flag` and whose truth is known; NaN where there are none. */

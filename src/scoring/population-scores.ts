@@ -1,16 +1,15 @@
 /**
- * Scores a data set batch by batch. What is kept is 12 bytes an example and level, whatever the number of members.
+ * Scores a data set batch by batch. What is kept is 8 bytes an example and level, whatever the number of members.
  *
  * ```ts
- * const scores = new PopulationScores({ examples: 1_000_000, classes: 10, levels, ties: 'probability', evidence: 'auto' })
+ * const scores = new PopulationScores({ examples: 1_000_000, classes: 10, levels, ties: 'probability' })
  * for await (const { examples, answers } of batches) scores.add(examples, answers)
- * const quality = scores.labelQuality()
+ * const weights = scores.weights()
  * ```
  */
 import { AccuracyTally, type AnsweredExamples, type Answers } from './accuracy-tally.js'
 import { disagreement } from './disagreement.js'
-import { type Evidence, evidenceWeights } from './evidence.js'
-import { labelQuality, meanMargins } from './label-quality.js'
+import { evidenceWeights } from './evidence.js'
 import { modalLabels, pieFlags, type TieBreak } from './modal-labels.js'
 
 /** One level as scoring sees it; the first of a list is dense. */
@@ -25,13 +24,10 @@ export interface ScoringOptions {
   readonly classes: number
   readonly levels: readonly ScoredLevel[]
   readonly ties: TieBreak
-  readonly evidence: Evidence
 }
 
 /** What one level's members say about a batch of examples. */
 export interface LevelAnswers extends Answers {
-  /** log p(given label) − log max p(other label), [examples, members]. */
-  readonly margins: Float32Array
   /** Mean class probabilities of the population, [examples, classes], for breaking ties. */
   readonly probabilities?: Float32Array
 }
@@ -40,8 +36,6 @@ export interface LevelAnswers extends Answers {
 export interface LevelScores {
   readonly modal: Int32Array
   readonly agreement: Float32Array
-  /** Mean margin over the members whose evidence counts; NaN where there are none. */
-  readonly margins: Float32Array
   readonly tally: AccuracyTally
 }
 
@@ -49,16 +43,18 @@ export class PopulationScores {
   readonly levels: readonly LevelScores[]
   /** Total variation distance from dense, mean over the compressed levels, [examples]; 0 where there are none. */
   readonly disagreement: Float32Array
+  /** 1 where a dense member judges that did not train on the example, [examples]. */
+  readonly outOfSample: Uint8Array
   readonly #options: ScoringOptions
   #added = 0
 
   constructor(options: ScoringOptions) {
     this.#options = options
     this.disagreement = new Float32Array(options.examples)
+    this.outOfSample = new Uint8Array(options.examples)
     this.levels = options.levels.map(({ members }) => ({
       modal: new Int32Array(options.examples),
       agreement: new Float32Array(options.examples),
-      margins: new Float32Array(options.examples),
       tally: new AccuracyTally(members, options.classes),
     }))
   }
@@ -68,7 +64,7 @@ export class PopulationScores {
    * @param answers of each level, in the order of the levels
    */
   add(examples: Omit<AnsweredExamples, 'pie'>, answers: readonly LevelAnswers[]): void {
-    const { classes, levels, ties, evidence } = this.#options
+    const { classes, levels, ties } = this.#options
     const first = this.#added
     const count = examples.labels.length
     const votes = answers.map(({ predicted }, l) => ({ predicted, members: levels[l].members, classes }))
@@ -81,11 +77,9 @@ export class PopulationScores {
     const pieAnywhere = new Uint8Array(count)
     const distance = new Float64Array(count)
     answers.forEach((answer, l) => {
-      const { margins, tally } = this.levels[l]
-      margins.set(meanMargins(answer.margins, answer.inSample, levels[l].members, evidence), first)
       if (l === 0) return
       const pie = pieFlags(modal[0], modal[l])
-      tally.add({ ...examples, pie }, answer)
+      this.levels[l].tally.add({ ...examples, pie }, answer)
       const apart = disagreement(votes[0], votes[l])
       for (let i = 0; i < count; i++) {
         pieAnywhere[i] |= pie[i]
@@ -93,6 +87,11 @@ export class PopulationScores {
       }
     })
     this.levels[0].tally.add({ ...examples, pie: pieAnywhere }, answers[0])
+    const [{ members }] = levels
+    for (let i = 0; i < count; i++) {
+      const trained = answers[0].inSample.subarray(i * members, (i + 1) * members)
+      this.outOfSample[first + i] = trained.includes(0) ? 1 : 0
+    }
     const compressed = Math.max(1, levels.length - 1)
     for (let i = 0; i < count; i++) this.disagreement[first + i] = distance[i] / compressed
     this.#added += count
@@ -104,14 +103,6 @@ export class PopulationScores {
     return evidenceWeights(
       levels.map(({ copy }, l) => ({ copy, accuracy: this.levels[l].tally.pooledAccuracy() })),
       classes,
-    )
-  }
-
-  /** Label quality of each example, [examples]; see {@link labelQuality}. */
-  labelQuality(): Float32Array {
-    return labelQuality(
-      this.levels.map(level => level.margins),
-      this.weights(),
     )
   }
 }

@@ -10,15 +10,19 @@ import type { RecordBatch, Schema } from 'apache-arrow'
 import { ConfigError } from '../errors.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { writeTable } from '../pipeline/files.js'
+import { isTrainedQuantized } from '../pipeline/levels.js'
 import type { Progress } from '../pipeline/progress.js'
+import { splits } from '../scoring/accuracy-tally.js'
 import { labelIssues } from '../scoring/decision.js'
+import { ensembleProbabilities } from '../scoring/ensemble-probabilities.js'
 import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
+import { LabelQuality } from '../scoring/label-quality.js'
 import { pieFlags } from '../scoring/modal-labels.js'
-import { estimatedCount, noisePairs } from '../scoring/noise-counts.js'
+import { type EstimatedCount, estimatedCount, noiseCounts } from '../scoring/noise-counts.js'
 import type { IssueKind } from '../scoring/noise-model.js'
 import { PieStability } from '../scoring/pie-stability.js'
 import { type LevelAnswers, PopulationScores } from '../scoring/population-scores.js'
-import { type SuggestedLabels, suggestedLabels } from '../scoring/suggested-labels.js'
+import { issueKindsOf, type SuggestedLabels, suggestedLabels } from '../scoring/suggested-labels.js'
 import { recordBatch } from '../tables/columns.js'
 import {
   classesSchema,
@@ -76,7 +80,15 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
 }
 
 /** The tables that an audit writes. */
-export const auditTables = ['scores', 'levels', 'classes', 'members', 'overlap', 'stability', 'noise'] as const
+export const auditTables = [
+  'scores',
+  'levels',
+  'classes',
+  'members',
+  'overlap',
+  'stability',
+  'noise',
+] as const
 
 export interface AuditOptions {
   readonly scoring: Pipeline['scoring']
@@ -88,15 +100,17 @@ export interface AuditOptions {
 
 /** What an audit found, [examples] each. */
 export interface Audit {
-  readonly headline: ScoreHeadline
+  readonly headline: ScoreHeadline & { readonly wrongLabels: EstimatedCount }
   readonly quality: Float32Array
   readonly issues: Uint8Array
+  /** What is wrong with each label that is an issue; null where it is none. */
+  readonly kinds: readonly (IssueKind | null)[]
   /** Of each level, dense first (no PIEs by definition). */
   readonly pies: readonly Uint8Array[]
   readonly suggested: SuggestedLabels
 }
 
-type Verdicts = Pick<Audit, 'quality' | 'issues' | 'pies'>
+type Verdicts = Pick<Audit, 'quality' | 'issues' | 'kinds' | 'pies' | 'suggested'>
 
 /**
  * Audits the populations and writes the tables.
@@ -118,7 +132,6 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
     levels: levels.map(({ members, test }) => ({ members: members.length, paired: test === 'paired' })),
     classes: classNames.length,
     ties: scoring.ties,
-    evidence: scoring.evidence,
   })
   progress.start('score', examples.labels.length)
   let begin = 0
@@ -138,18 +151,21 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
     begin = end
   }
 
-  const quality = scores.labelQuality()
-  const unjudged = quality.findIndex(Number.isNaN)
+  const unjudged = scoring.evidence === 'out-of-sample' ? scores.outOfSample.indexOf(0) : -1
   if (unjudged >= 0) {
     throw new ConfigError(`no member judges example ${unjudged} out of sample`, {
       key: 'scoring.evidence',
       mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many, or evidence to auto.',
     })
   }
-  const issues = labelIssues(quality, scoring.decision)
+  const labels = await judge(populations, scores, signal)
+  const { quality } = labels.judgement
+  const issues = labelIssues(quality, scoring.decision, labels.wrongLabels())
   const pies = scores.levels.map(({ modal }) => pieFlags(scores.levels[0].modal, modal))
-  const verdicts = { quality, issues, pies }
-  const suggested = await writeScores(populations, options, scores, verdicts)
+  const suggested = suggestedLabels(examples.labels, issues, labels.judgement)
+  const kinds = issueKindsOf(issues, labels.judgement)
+  const verdicts = { quality, issues, pies, suggested, kinds }
+  await writeScores(populations, options, scores, verdicts)
 
   const run: AuditedRun = {
     levels,
@@ -165,7 +181,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   const summary = levelRows(run, impacts)
   const members = memberRows(run)
   const write = (name: (typeof auditTables)[number], schema: Schema, rows: readonly object[], recalls = {}) =>
-    writeTable(join(output, `${name}.parquet`), schema, [batchOf(schema, rows, recalls)])
+    writeTable(join(output, `${name}.parquet`), schema, [rowsBatch(schema, rows, recalls)])
   await write('classes', classesSchema, impacts)
   await write('levels', populations.levelsSchema, summary)
   await write('overlap', overlapSchema, overlapRows(run))
@@ -206,12 +222,12 @@ async function judge(
 /** Rows of `noise.parquet`. @param joint of each split */
 export function noiseRows(joint: readonly Float64Array[], classNames: readonly string[]): object[] {
   return joint.flatMap((counts, split) =>
-    noisePairs(counts, classNames.length).map(({ given, likely, count, low, high }) => ({
+    noiseCounts(counts, classNames.length).map(({ given, likely, count, low, high }) => ({
       split: splits[split],
       label: given,
       label_name: classNames[given],
       likely_label: likely,
-      likely_label_name: classNames[likely],
+      likely_label_name: likely === null ? null : classNames[likely],
       count,
       low,
       high,
@@ -219,28 +235,22 @@ export function noiseRows(joint: readonly Float64Array[], classNames: readonly s
   )
 }
 
-/** The second pass: suggested labels, now that the levels' weights are known, and everything a row has. */
+/** The last pass: everything a row has. */
 async function writeScores(
-  { levels, classNames, examples, portions }: AuditedPopulations,
+  { levels, examples, portions }: AuditedPopulations,
   { output, signal }: AuditOptions,
   scores: PopulationScores,
-  { quality, issues, pies }: Verdicts,
-): Promise<SuggestedLabels> {
+  { quality, issues, pies, suggested, kinds }: Verdicts,
+): Promise<void> {
   const names = levels.map(({ level }) => level.name)
   const { knowsTruth } = examples
   const schema = scoresSchema(names, { trueLabel: knowsTruth })
-  const weights = scores.weights()
-  const all = { label: new Int32Array(quality.length), probability: new Float32Array(quality.length) }
-
   async function* batches(): AsyncGenerator<RecordBatch> {
     let begin = 0
-    for await (const { ids, splits, probabilities } of portions()) {
+    for await (const { ids, splits } of portions()) {
       signal.throwIfAborted()
       const end = begin + ids.length
       const labels = examples.labels.subarray(begin, end)
-      const suggested = suggestedLabels(probabilities, weights, labels, classNames.length)
-      all.label.set(suggested.label, begin)
-      all.probability.set(suggested.probability, begin)
       const pieLevels = new Int32Array(ids.length)
       for (const flags of pies) for (let i = begin; i < end; i++) pieLevels[i - begin] += flags[i]
       yield recordBatch(schema, {
@@ -259,14 +269,14 @@ async function writeScores(
         disagreement: scores.disagreement.subarray(begin, end),
         label_quality: quality.subarray(begin, end),
         is_label_issue: issues.subarray(begin, end),
-        suggested_label: suggested.label,
-        suggested_p: suggested.probability,
+        issue_kind: kinds.slice(begin, end),
+        suggested_label: suggested.label.subarray(begin, end),
+        suggested_p: suggested.probability.subarray(begin, end),
       })
       begin = end
     }
   }
   await writeTable(join(output, 'scores.parquet'), schema, batches())
-  return all
 }
 
 const knownOrNull = (label: number): number | null => (label === unknownTruth ? null : label)
@@ -275,10 +285,10 @@ const knownOrNull = (label: number): number | null => (label === unknownTruth ? 
  * A batch of rows by the names of their columns; NaN, which these do not hold, becomes null.
  * @param vectors the columns that are no single values
  */
-function batchOf<Row extends object>(
+export function rowsBatch<Row extends object>(
   schema: Schema,
   rows: readonly Row[],
-  vectors: Readonly<Record<string, Float32Array>>,
+  vectors: Readonly<Record<string, Float32Array>> = {},
 ): RecordBatch {
   const columns = schema.fields.map(({ name }) => [
     name,

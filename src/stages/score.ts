@@ -11,7 +11,6 @@ import { unknownTruth } from '../scoring/known-truth.js'
 import type { LevelAnswers } from '../scoring/population-scores.js'
 import {
   booleanColumn,
-  float32Column,
   int32Column,
   nullableInt32Column,
   nullableStringColumn,
@@ -27,7 +26,7 @@ import { readTakenLevels } from './models.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 2,
+  version: 3,
   inputs: ['ingest', 'predict', 'models'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
@@ -161,7 +160,7 @@ async function* readAnswers(
   }
 }
 
-const predictionColumns = ['seed', 'in_sample', 'predicted', 'rank_given', 'margin']
+const predictionColumns = ['seed', 'in_sample', 'predicted', 'rank_given']
 
 async function takeAnswers(
   predictions: TableReader,
@@ -173,7 +172,6 @@ async function takeAnswers(
   const predicted = new Int32Array(rows)
   const ranks = new Int32Array(rows)
   const inSample = new Uint8Array(rows)
-  const margins = new Float32Array(rows)
   let row = 0
   for (const slice of await predictions.take(rows)) {
     const seed = int32Column(slice, 'seed')
@@ -189,14 +187,12 @@ async function takeAnswers(
     predicted.set(int32Column(slice, 'predicted'), row)
     ranks.set(int32Column(slice, 'rank_given'), row)
     inSample.set(booleanColumn(slice, 'in_sample'), row)
-    margins.set(float32Column(slice, 'margin'), row)
     row += slice.numRows
   }
   return {
     predicted,
     ranks,
     inSample,
-    margins,
     probabilities: vectorsOf(await probabilities.take(count)),
   }
 }

@@ -10,6 +10,7 @@ import { openTable, writeNpy, writeTable } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import { type ScorePredictionsOptions, scorePredictions } from '../../src/predictions/score-predictions.js'
 import { meanProbabilities, memberPredictions } from '../../src/scoring/member-predictions.js'
+import { auditTables } from '../../src/stages/audit.js'
 import { score } from '../../src/stages/score.js'
 import { type ColumnValues, recordBatch } from '../../src/tables/columns.js'
 import { examplesSchema, predictionsSchema, probabilitiesSchema } from '../../src/tables/schemas.js'
@@ -150,19 +151,21 @@ describe('one matrix', () => {
       'label',
       'label_quality',
       'is_label_issue',
+      'issue_kind',
       'suggested_label',
       'suggested_p',
     ])
     for (const [i, row] of table.entries()) {
-      const own = rows[i][given[i]]
-      const rival = Math.max(...rows[i].filter((_, c) => c !== given[i]))
-      expect(row).toMatchObject({ example_id: String(i), label: given[i], is_label_issue: own < rival })
-      expect(row.label_quality).toBeCloseTo(own / (own + rival), 6)
-      expect(row.suggested_p).toBe(Math.max(own, rival))
+      const quality = Number(row.label_quality)
+      expect(row).toMatchObject({ example_id: String(i), label: given[i], is_label_issue: quality < 0.5 })
+      expect(row.suggested_label === given[i]).toBe(quality >= 0.5)
     }
     const issues = table.filter(row => row.is_label_issue)
     expect(scored).toMatchObject({ examples, labelIssues: issues.length, classNames: ['0', '1', '2'] })
-    expect(scored.accuracy).toBe(table.filter(row => row.label === row.suggested_label).length / examples)
+    const agreed = rows.filter((row, i) => row[given[i]] === Math.max(...row)).length
+    expect(scored.accuracy).toBe(agreed / examples)
+    expect(scored.wrongLabels.count).toBeGreaterThan(0)
+    expect(scored.wrongLabels.count).toBeLessThan(examples)
     const order = issues.toSorted((a, b) => Number(a.label_quality) - Number(b.label_quality))
     expect(scored.suspects(3).map(({ exampleId }) => exampleId)).toEqual(
       order.slice(0, 3).map(row => row.example_id),
@@ -330,7 +333,7 @@ describe('populations', () => {
       (await rowsOf(join(run, 'levels.parquet'))).map(row => ({ ...row, ...unknown })),
     )
     expect(scored.levels!.map(({ level }) => level)).toEqual(levels)
-    expect(await readdir(out)).toEqual(['classes.parquet', 'levels.parquet', 'scores.parquet'])
+    expect(await readdir(out)).toEqual(auditTables.map(name => `${name}.parquet`).toSorted())
   })
 
   const one: [string, () => Promise<NonNullable<ScorePredictionsOptions['populations']>>][] = [

@@ -6,20 +6,35 @@ const quality = Float64Array.of(0.9, 0.2, Number.NaN, 0.5, 0.2)
 
 describe('labelIssues', () => {
   it('marks what lies under the threshold', () => {
-    expect([...labelIssues(quality, { rule: 'threshold', threshold: 0.5 })]).toEqual([0, 1, 0, 0, 1])
+    expect([...labelIssues(quality, { rule: 'threshold', threshold: 0.5 }, 2)]).toEqual([0, 1, 0, 0, 1])
   })
 
   it('marks as many as the budget allows, equal ones in their order, unknown ones never', () => {
-    expect([...labelIssues(quality, { rule: 'budget', count: 1 })]).toEqual([0, 1, 0, 0, 0])
-    expect([...labelIssues(quality, { rule: 'budget', count: 3 })]).toEqual([0, 1, 0, 1, 1])
-    expect([...labelIssues(quality, { rule: 'budget', count: 9 })]).toEqual([1, 1, 0, 1, 1])
+    expect([...labelIssues(quality, { rule: 'budget', count: 1 }, 2)]).toEqual([0, 1, 0, 0, 0])
+    expect([...labelIssues(quality, { rule: 'budget', count: 3 }, 2)]).toEqual([0, 1, 0, 1, 1])
+    expect([...labelIssues(quality, { rule: 'budget', count: 9 }, 2)]).toEqual([1, 1, 0, 1, 1])
+  })
+
+  it('marks as many as are estimated to be wrong', () => {
+    expect([...labelIssues(quality, { rule: 'estimate' }, 2.4)]).toEqual([0, 1, 0, 0, 1])
+    expect([...labelIssues(quality, { rule: 'estimate' }, 0.3)]).toEqual([0, 0, 0, 0, 0])
+    expect([...labelIssues(quality, { rule: 'estimate' }, 80)]).toEqual([1, 1, 0, 1, 1])
+  })
+
+  it('marks as many as keep the expected precision', () => {
+    // Wrong by expectation: 0.8, 0.8, 0.5, 0.1; their running means are 0.8, 0.8, 0.7 and 0.55.
+    const precision = (precision: number) => [...labelIssues(quality, { rule: 'precision', precision }, 0)]
+    expect(precision(0.75)).toEqual([0, 1, 0, 0, 1])
+    expect(precision(0.7 - 1e-9)).toEqual([0, 1, 0, 1, 1])
+    expect(precision(0.5)).toEqual([1, 1, 0, 1, 1])
+    expect(precision(0.9)).toEqual([0, 0, 0, 0, 0])
   })
 
   it('never marks an example that is less suspicious than one it leaves', () => {
     const qualities = fc.float64Array({ min: 0, max: 1, noNaN: true, maxLength: 40 })
     fc.assert(
       fc.property(qualities, fc.integer({ min: 1, max: 50 }), (values, count) => {
-        const issues = labelIssues(values, { rule: 'budget', count })
+        const issues = labelIssues(values, { rule: 'budget', count }, 0)
         expect(issues.reduce((sum, issue) => sum + issue, 0)).toBe(Math.min(count, values.length))
         const marked = values.filter((_, i) => issues[i] === 1)
         const left = values.filter((_, i) => issues[i] === 0)

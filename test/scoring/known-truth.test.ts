@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { compareWithTruth, noClass, noiseShare, unknownTruth } from '../../src/scoring/known-truth.js'
+import {
+  calibrationError,
+  compareWithTruth,
+  noClass,
+  noiseShare,
+  reliability,
+  unknownTruth,
+} from '../../src/scoring/known-truth.js'
 
 const labels = Int32Array.of(0, 0, 1, 1, 2, 2)
 const truth = Int32Array.of(0, 1, 1, noClass, unknownTruth, 2)
@@ -21,6 +28,19 @@ describe('compareWithTruth', () => {
       compareWithTruth({ labels: Int32Array.from(given), truth: Int32Array.from(known) }, quality, [0, 0])
     expect(of([0, 1], [0, unknownTruth])).toBeUndefined()
     expect(of([0, 1], [1, unknownTruth])).toBeUndefined()
+  })
+})
+
+describe('reliability', () => {
+  it('sets mean quality against the share of right labels, bin by bin', () => {
+    const quality = Float64Array.of(0.95, 0.12, 0.18, 0.98, 0.5, 1)
+    const bins = reliability({ labels, truth }, quality)
+    expect(bins.map(({ examples, right }) => [examples, right])).toEqual([
+      [2, 0.5],
+      [3, 2 / 3],
+    ])
+    expect(bins[0].quality).toBeCloseTo(0.15, 12)
+    expect(calibrationError(bins)).toBeCloseTo((2 * 0.35 + 3 * (2.93 / 3 - 2 / 3)) / 5, 12)
   })
 })
 

@@ -1,63 +1,51 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { labelQuality, meanMargins } from '../../src/scoring/label-quality.js'
-import fixture from './fixtures/label-quality.json' with { type: 'json' }
+import { expect, test } from 'vitest'
+import { randomStream } from '../../src/random.js'
+import { LabelQuality } from '../../src/scoring/label-quality.js'
 
-const margins = fc.float32Array({ min: -20, max: 20, noNaN: true, minLength: 6, maxLength: 6 })
+const classes = 3
+const examples = 600
 
-describe('labelQuality', () => {
-  it('of one member is p(given) ÷ (p(given) + p(strongest rival)), by cleanlab’s probabilities', () => {
-    const quality = labelQuality([Float32Array.from(fixture.margins)], [1])
-    for (const [i, expected] of fixture.quality.entries()) {
-      expect(quality[i]).toBeCloseTo(expected, 6)
-      expect(quality[i] > 0.5 ? 1 : 0).toBe(fixture.prefersGiven[i])
-    }
-  })
+/** Confident predictions; of the first group's labels a third is wrong, of the second's none. */
+const random = randomStream('label quality')
+const truth = Int32Array.from({ length: examples }, () => random.integer(classes))
+const group = Uint8Array.from(truth, (_, i) => (i < 400 ? 0 : 1))
+const labels = truth.map((label, i) => (i < 400 && i % 3 === 0 ? (label + 1) % classes : label))
+const probabilities = Float32Array.from({ length: examples * classes }, (_, at) =>
+  at % classes === truth[Math.floor(at / classes)] ? 0.9 : 0.05,
+)
 
-  it('lies between 0 and 1 and rises with every margin', () => {
-    fc.assert(
-      fc.property(margins, margins, fc.double({ min: 0, max: 1, noNaN: true }), (dense, sparse, weight) => {
-        const quality = labelQuality([dense, sparse], [1, weight])
-        const raised = labelQuality([dense.map(value => value + 1), sparse], [1, weight])
-        for (const [i, value] of quality.entries()) {
-          expect(value).toBeGreaterThanOrEqual(0)
-          expect(value).toBeLessThanOrEqual(1)
-          // Float32 has no room left between qualities that near to 1.
-          if (value < 0.999) expect(raised[i]).toBeGreaterThan(value)
-          else expect(raised[i]).toBeGreaterThanOrEqual(value)
-        }
-      }),
-    )
-  })
+function judged(cuts: readonly number[], options = { group }) {
+  const quality = new LabelQuality({ labels, classes, ...options })
+  const bounds = [0, ...cuts, examples]
+  const portions = bounds.slice(1).map((end, k) => probabilities.subarray(bounds[k] * classes, end * classes))
+  for (const portion of portions) quality.sample(portion)
+  quality.fit()
+  for (const portion of portions) quality.judge(portion)
+  return quality
+}
 
-  it('passes over levels without evidence, and is NaN where there is none at all', () => {
-    const unknown = Number.NaN
-    const quality = labelQuality(
-      [Float32Array.of(unknown, 0, unknown), Float32Array.of(0, unknown, unknown)],
-      [1, 1],
-    )
-    expect([...quality]).toEqual([0.5, 0.5, unknown])
-  })
+test('each group has its noise, and its number of wrong labels', () => {
+  const quality = judged([])
+  const wrong = quality.joint.map(joint =>
+    joint.filter((_, at) => at % (classes + 1) !== 0).reduce((sum, count) => sum + count),
+  )
+  expect(Math.abs(wrong[0] - 134)).toBeLessThan(10)
+  expect(wrong[1]).toBeLessThan(6)
+  expect(quality.wrongLabels()).toBeCloseTo(wrong[0] + wrong[1], 9)
+  for (const [i, value] of quality.judgement.quality.entries())
+    expect(value < 0.5).toBe(labels[i] !== truth[i])
 })
 
-describe('meanMargins', () => {
-  const values = Float32Array.of(1, 3, 8, -1, -3, -8)
-
-  it('takes members that did not train on the example, else everybody', () => {
-    const inSample = Uint8Array.of(0, 0, 1, 1, 1, 1)
-    expect([...meanMargins(values, inSample, 3, 'auto')]).toEqual([2, -4])
-    expect([...meanMargins(values, inSample, 3, 'out-of-sample')]).toEqual([2, Number.NaN])
-    expect([...meanMargins(values, inSample, 3, 'all')]).toEqual([4, -4])
-  })
-
-  it('is blind to the order of the members', () => {
-    const inSample = fc.uint8Array({ min: 0, max: 1, minLength: 6, maxLength: 6 })
-    fc.assert(
-      fc.property(margins, inSample, (values, inSample) => {
-        const [forth] = meanMargins(values, inSample, 6, 'auto')
-        const [back] = meanMargins(values.toReversed(), inSample.toReversed(), 6, 'auto')
-        expect(back).toBeCloseTo(forth, 5)
-      }),
-    )
-  })
+test('portions of any size give the same', () => {
+  const whole = judged([])
+  const cut = fc.integer({ min: 0, max: examples })
+  fc.assert(
+    fc.property(cut, cut, (a, b) => {
+      const parts = judged([Math.min(a, b), Math.max(a, b)])
+      expect(parts.judgement).toEqual(whole.judgement)
+      expect(parts.joint).toEqual(whole.joint)
+    }),
+    { numRuns: 10 },
+  )
 })

@@ -26,32 +26,27 @@ const population = fc
       inSample: Uint8Array.from({ length: 40 * count }, (_, k) =>
         Math.floor(k / count) < 30 && k % 3 > 0 ? 1 : 0,
       ),
-      margins: Float32Array.from(
-        { length: 40 * count },
-        (_, k) => (seed[(k * 3 + level) % 320] % 200) / 10 - 10,
-      ),
     }))
     return { examples, answers, members, cut }
   })
 
 function optionsFor(members: readonly number[]): ScoringOptions {
   const levels = members.map(count => ({ members: count, copy: false }))
-  return { examples: 40, classes, levels, ties: 'probability', evidence: 'auto' }
+  return { examples: 40, classes, levels, ties: 'probability' }
 }
 
 function everythingOf(scores: PopulationScores) {
   return {
-    levels: scores.levels.map(({ modal, agreement, margins, tally }) => ({
+    levels: scores.levels.map(({ modal, agreement, tally }) => ({
       modal,
       agreement,
-      margins,
       train: tally.accuracies('train'),
       pies: tally.accuracies('test', 'pie'),
       recalls: tally.recalls('train'),
       group: tally.recalls('train', { attribute: 0, value: 1 }),
     })),
     disagreement: scores.disagreement,
-    quality: scores.labelQuality(),
+    outOfSample: scores.outOfSample,
   }
 }
 
@@ -72,11 +67,10 @@ describe('PopulationScores', () => {
               split: examples.split.subarray(begin, end),
               groups: examples.groups.map(group => group.subarray(begin, end)),
             },
-            answers.map(({ predicted, ranks, inSample, margins }, level) => ({
+            answers.map(({ predicted, ranks, inSample }, level) => ({
               predicted: predicted.subarray(begin * members[level], end * members[level]),
               ranks: ranks.subarray(begin * members[level], end * members[level]),
               inSample: inSample.subarray(begin * members[level], end * members[level]),
-              margins: margins.subarray(begin * members[level], end * members[level]),
             })),
           )
         }
@@ -92,14 +86,12 @@ describe('PopulationScores', () => {
         predicted: Int32Array.of(0, 0, 1, 0, 1, 1),
         ranks: Int32Array.of(0, 0, 0, 1, 0, 0),
         inSample: Uint8Array.of(0, 1, 1, 0, 0, 0),
-        margins: Float32Array.of(2, 4, 1, -3, 1, 3),
         probabilities: Float32Array.of(0.9, 0.1, 0.7, 0.3, 0.2, 0.8),
       },
       {
         predicted: Int32Array.of(0, 0, 1, 1, 0, 0),
         ranks: Int32Array.of(0, 0, 0, 0, 1, 1),
         inSample: Uint8Array.of(0, 1, 1, 0, 0, 0),
-        margins: Float32Array.of(2, 4, 1, 3, -1, -1),
       },
     ])
     const [dense, sparse] = scores.levels
@@ -107,7 +99,6 @@ describe('PopulationScores', () => {
     expect([...sparse.modal]).toEqual([0, 1, 0])
     expect([...dense.agreement]).toEqual([1, 0.5, 1])
     expect([...scores.disagreement]).toEqual([0, 0.5, 1])
-    expect([...dense.margins]).toEqual([2, -3, 2])
     // Out of sample: member 0 answers the first training example, member 1 the second.
     expect([...dense.tally.accuracies('train').top1]).toEqual([1, 0])
     expect([...dense.tally.accuracies('train', 'pie').top1]).toEqual([0])
@@ -125,9 +116,9 @@ describe('PopulationScores', () => {
         predicted: Int32Array.of(0, 1, 1, 1),
         ranks: Int32Array.of(0, 1, 0, 0),
         inSample: Uint8Array.of(1, 1, 1, 1),
-        margins: Float32Array.of(1, -1, 1, 1),
       },
     ])
+    expect([...scores.outOfSample]).toEqual([0, 0])
     expect([...scores.levels[0].tally.accuracies('train').top1]).toEqual([1, 0.5])
     expect([...scores.levels[0].tally.accuracies('test').top1]).toEqual([])
   })

@@ -1,29 +1,19 @@
-import { describe, expect, it } from 'vitest'
-import { suggestedLabels } from '../../src/scoring/suggested-labels.js'
+import { expect, test } from 'vitest'
+import { emptyJudgement } from '../../src/scoring/noise-model.js'
+import { issueKindsOf, suggestedLabels } from '../../src/scoring/suggested-labels.js'
 
-const given = Int32Array.of(0, 2, 1)
+const judgement = emptyJudgement(3)
+judgement.quality.set([0.25, 0.75, 0.125])
+judgement.rival.set([2, 0, 1])
+judgement.rivalP.set([0.5, 0.125, 0.375])
+judgement.kind.set([0, 0, 1])
 
-describe('suggestedLabels', () => {
-  it('takes the class with the highest weighted mean probability', () => {
-    const dense = Float32Array.of(0.5, 0.25, 0.25, 0.75, 0.125, 0.125, 0, 0.5, 0.5)
-    const sparse = Float32Array.of(0.125, 0.75, 0.125, 0.5, 0.5, 0, 0, 0.25, 0.75)
-    const equal = suggestedLabels([dense, sparse], [1, 1], given, 3)
-    expect([...equal.label]).toEqual([1, 0, 2])
-    expect([...equal.probability]).toEqual([0.5, 0.625, 0.625])
-    const denseAlone = suggestedLabels([dense, sparse], [1, 0], given, 3)
-    expect([...denseAlone.label]).toEqual([0, 0, 1])
-    expect([...denseAlone.probability]).toEqual([0.5, 0.75, 0.5])
-  })
+test('a label issue is suggested its rival, any other example keeps its label', () => {
+  const { label, probability } = suggestedLabels(Int32Array.of(0, 1, 2), [1, 0, 1], judgement)
+  expect([...label]).toEqual([2, 1, 1])
+  expect([...probability]).toEqual([0.5, 0.75, 0.375])
+})
 
-  it('keeps the given label where no class is more likely', () => {
-    const even = Float32Array.of(0.5, 0.5, 0, 0, 0.5, 0.5, 0.5, 0.5, 0)
-    expect([...suggestedLabels([even], [1], given, 3).label]).toEqual([0, 2, 1])
-  })
-
-  it('suggests nothing without probabilities', () => {
-    const unknown = new Float32Array(9).fill(Number.NaN)
-    const { label, probability } = suggestedLabels([unknown], [1], given, 3)
-    expect([...label]).toEqual([-1, -1, -1])
-    expect(probability.every(Number.isNaN)).toBe(true)
-  })
+test('only label issues are of a kind', () => {
+  expect(issueKindsOf([1, 0, 1], judgement)).toEqual(['wrong label', null, 'ambiguous'])
 })

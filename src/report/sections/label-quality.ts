@@ -1,7 +1,7 @@
 /** How label quality is spread, which classes have the most label issues, and what they are taken for. */
 import * as Plot from '@observablehq/plot'
 import { chart, colour, table } from '../chart.js'
-import type { ConfusionPair, ReportData } from '../data.js'
+import type { ConfusionPair, KnownTruth, ReportData } from '../data.js'
 import { count, counted, fraction, percent } from '../format.js'
 import { type Html, html, name } from '../html.js'
 import { confusion } from './confusion.js'
@@ -15,12 +15,13 @@ export function labelQuality(data: ReportData): Section {
     id: 'labels',
     title: 'Label quality',
     body: html`<p class="about">Label quality says how well a given label fits the evidence of the whole ensemble: 0 is
-surely wrong, 1 surely right. A <dfn>label issue</dfn> is an example that falls under this run’s rule: ${labels.rule}.${bySplit(data)}${
+surely wrong, 1 surely right. By its noise model ${count(Math.round(labels.wrong.count))} labels are wrong (95 % interval for chance alone: ${count(Math.round(labels.wrong.low))} to ${count(Math.round(labels.wrong.high))}). A <dfn>label issue</dfn> is an example that falls under this run’s rule: ${labels.rule}.${bySplit(data)}${
       labels.truth &&
-      ` Against the known truth, label quality reaches an average precision of ${fraction(labels.truth.averagePrecision)} and an AUROC of ${fraction(labels.truth.auroc)}; ${count(labels.truth.wrong)} given labels are wrong.`
+      ` Against the known truth, label quality reaches an average precision of ${fraction(labels.truth.averagePrecision)} and an AUROC of ${fraction(labels.truth.auroc)}, and is off by ${fraction(labels.truth.calibrationError)} as a probability; ${count(labels.truth.wrong)} given labels are wrong.`
     }</p>
 <div class="charts">
 ${histogram(data)}
+${labels.truth && reliabilityChart(labels.truth)}
 ${labels.confusion.length > 0 && confusion(data)}</div>
 ${labels.issues > 0 && classTable(data)}
 `,
@@ -88,6 +89,41 @@ function histogram({ labels }: ReportData): Html {
   )
 }
 
+/** Label quality against the share of labels that are right indeed. */
+function reliabilityChart({ reliability, calibrationError }: KnownTruth): Html {
+  return chart(
+    {
+      height: 340,
+      marginLeft: 56,
+      marginBottom: 42,
+      x: { label: 'Label quality, mean of a tenth', domain: [0, 1], ticks: 5 },
+      y: { label: 'Share of right labels', domain: [0, 1], ticks: 5, grid: true },
+      marks: [
+        Plot.line(
+          [
+            [0, 0],
+            [1, 1],
+          ],
+          { stroke: colour.muted, strokeDasharray: '4 3' },
+        ),
+        Plot.line(reliability, { x: 'quality', y: 'right', stroke: colour.first }),
+        Plot.dot(reliability, {
+          x: 'quality',
+          y: 'right',
+          fill: colour.first,
+          title: ({ examples, quality, right }: (typeof reliability)[number]) =>
+            `${count(examples)} labels of quality ${fraction(quality)}: ${percent(right)} right`,
+        }),
+      ],
+    },
+    {
+      kind: 'reliability',
+      title: 'Reliability of label quality',
+      summary: `Against the known truth, label quality as a probability is off by ${fraction(calibrationError)} in the mean; on the broken line it would be right.`,
+    },
+  )
+}
+
 function share(
   issues: readonly number[],
   others: readonly number[],
@@ -110,6 +146,7 @@ function classTable({ labels, classNames }: ReportData): Html {
     .map((counts, index) => ({
       ...counts,
       index,
+      wrong: labels.wrongByClass[index]!,
       rate: counts.examples > 0 ? counts.issues / counts.examples : 0,
     }))
     .filter(row => row.issues > 0)
@@ -121,6 +158,12 @@ ${table<(typeof rows)[number]>(
     { head: 'Class', value: row => name(classNames[row.index] ?? String(row.index)) },
     { head: 'Examples', numeric: true, value: row => count(row.examples) },
     { head: 'Label issues', numeric: true, value: row => count(row.issues) },
+    {
+      head: 'Estimated wrong',
+      numeric: true,
+      value: ({ wrong }) =>
+        `${count(Math.round(wrong.count))} (${count(Math.round(wrong.low))}–${count(Math.round(wrong.high))})`,
+    },
     { head: 'Share', numeric: true, value: row => percent(row.rate) },
     {
       head: 'Most often taken for',
