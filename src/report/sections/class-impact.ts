@@ -1,7 +1,7 @@
 /** Which classes and subgroups pay for compression, level by level. */
 import * as Plot from '@observablehq/plot'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
-import { auditedSplit, type ClassImpact, levelInWords, type ReportData } from '../data.js'
+import { auditedSplit, type ClassImpact, type LevelSummary, levelInWords, type ReportData } from '../data.js'
 import { count, counted, fraction, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
@@ -25,8 +25,8 @@ export function classImpact(data: ReportData): Section | undefined {
     id: 'classes',
     title: 'What compression does to each class',
     body: html`<p class="about">Change of a class’s recall beyond the change of the level’s accuracy on all classes, so
-that a class left behind shows even where everything gets worse. Significant: Welch’s test over seeds, adjusted by
-Benjamini–Hochberg over the classes of a level, q &lt; ${data.alpha}. Measured on the ${split.split} split.${
+that a class left behind shows even where everything gets worse. Significant: ${testSentence(compressed)}, adjusted by
+Benjamini–Hochberg over the classes of a level, q ≤ ${data.alpha}. ${powerSentence(compressed)} Measured on the ${split.split} split.${
       classes > drawnClasses &&
       ` Drawn are the ${drawnClasses} most affected of ${count(classes)} classes; classes.parquet has them all.`
     }</p>
@@ -54,6 +54,26 @@ ${counted(subgroups.length, 'comparison')} significant</summary>${impactTable('R
 }
 `,
   }
+}
+
+function testSentence(compressed: readonly LevelSummary[]): string {
+  const paired = compressed.filter(({ test }) => test === 'paired').map(level => level.name)
+  if (paired.length === 0) return 'Welch’s test over seeds'
+  const pairs = 'Student’s test over pairs of a network and the dense one that it is made from'
+  return paired.length === compressed.length
+    ? pairs
+    : `${pairs} (${paired.join(', ')}), else Welch’s test over seeds`
+}
+
+/** A change of recall that people care about: where tests could not find one, the page says so. */
+const telling = 0.01
+
+/** What the tests could not have found; undefined where they could have found small changes. */
+function powerSentence(compressed: readonly LevelSummary[]): string | undefined {
+  const weakest = compressed.toSorted((a, b) => b.detectableChange - a.detectableChange)[0]!
+  if (weakest.members < 2) return 'A single network a level says nothing about what is chance.'
+  if (!(weakest.detectableChange > telling)) return undefined
+  return `With ${weakest.members} networks a level, a lone class that changes by less than ${(weakest.detectableChange * 100).toFixed(1)} points (at ${weakest.name}) would be missed in more than one of five such audits: what is not significant may still have changed.`
 }
 
 /** The classes to draw, by index: all where they are few, else those that change most at any level, significant ones first. */

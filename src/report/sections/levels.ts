@@ -22,7 +22,8 @@ label, is not the class that most dense networks predict. Accuracies are measure
     }.</p>
 ${data.splits.map(split => levelTable(split, data.classNames.length))}
 <p class="note">Accuracy: mean ± standard deviation over seeds. On PIEs, on the rest: accuracy on the PIEs of the level
-(for dense: of any level) and on all other examples. Classes changed: classes whose recall changed significantly.</p>
+(for dense: of any level) and on all other examples. Classes changed: classes whose recall changed significantly. Spread: standard deviation over classes of their change of
+recall. Worst tenth: share of the recall lost that the tenth of the classes which lose most bears.</p>
 <div class="charts small">
 ${charts.filter(figure => figure !== undefined)}</div>
 `,
@@ -67,6 +68,12 @@ function levelTable(split: SplitSummary, classes: number): Html {
         numeric: true,
         value: level => (level === dense ? '–' : count(level.significantClasses)),
       },
+      {
+        head: html`Spread, <abbr title="percentage points">pp</abbr>`,
+        numeric: true,
+        value: level => (Number.isFinite(level.impactSpread) ? (level.impactSpread * 100).toFixed(1) : '–'),
+      },
+      { head: 'Worst tenth', numeric: true, value: level => percent(level.worstTenthShare, 0) },
     ],
     split.levels,
   )
