@@ -34,7 +34,12 @@ export async function methodLines(folder: string, measure: SizeMeasure, name = '
         measure === 'bytes'
           ? bytes[row]
           : (Number(nonZero[row] ?? Number.NaN) * (bits[row] ?? Number.NaN)) / 8
-      const figures = { significantClasses: Number(significant[row]), pieRate: pieRate[row] }
+      // The row of dense counts the PIEs of any level; dense itself has none.
+      const isDense = levels.length === 0
+      const figures = {
+        significantClasses: Number(significant[row]),
+        pieRate: isDense ? 0 : pieRate[row],
+      }
       levels.push({
         level,
         method: level.replace(/-(0(\.\d+)?|1)(?=\+|$)/, ''),
