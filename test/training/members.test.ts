@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,7 +8,14 @@ import { writeNpy } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import { openStore } from '../../src/pipeline/store.js'
 import { randomStream } from '../../src/random.js'
-import { type MemberEnvironment, type MemberRequest, produceMembers } from '../../src/training/members.js'
+import {
+  type MemberEnvironment,
+  type MemberRequest,
+  modelFile,
+  type Pruning,
+  produceMembers,
+} from '../../src/training/members.js'
+import { decodeState } from '../../src/training/state-file.js'
 
 const examples = 64
 const features = 4
@@ -76,4 +83,65 @@ describe('produceMembers', () => {
       [made[0].key, true],
     ])
   })
+})
+
+describe('a pruned member that is trained on', () => {
+  const pruning: Pruning = {
+    sparsity: 0.8,
+    scope: 'global',
+    begin: 0.25,
+    end: 0.75,
+    frequency: 10,
+    start: 'branch',
+    epochs: 0,
+  }
+  const labelled = (changes: Partial<MemberRequest>): MemberRequest => ({
+    ...request(5, row => row % 2),
+    branches: [0.25],
+    ...changes,
+  })
+  const kernelsOf = async (folder: string) =>
+    decodeState(await readFile(join(folder, 'state.safetensors'))).weights.filter(({ name }) =>
+      name.endsWith('/kernel'),
+    )
+  const zeros = (kernels: Awaited<ReturnType<typeof kernelsOf>>) =>
+    kernels.map(({ data }) => Array.from(data, weight => weight === 0))
+
+  it.each(['magnitude', 'first-order'] as const)(
+    'keeps its zeros, of %s, and its teachers change it',
+    async by => {
+      const surroundings = await environment(10)
+      const make = async (asked: MemberRequest) =>
+        (await produceMembers(surroundings, 'training', [asked]))[0]!
+      const dense = await make(labelled({ metadata: { level: 'dense' } }))
+      const chosen: Pruning =
+        by === 'magnitude'
+          ? pruning
+          : { ...pruning, criterion: { kind: 'first-order', preserve: 'class-balance', examples: 16 } }
+      const untuned = await make(labelled({ pruning: chosen, metadata: { level: 'sparse' } }))
+      const teachers = [{ file: join(dense.folder, modelFile), key: dense.key }]
+      const tuned = (lessons: Pruning['lessons']) =>
+        labelled({
+          pruning: { ...chosen, epochs: 2, ...(lessons && { lessons }) },
+          untunedLevel: 'sparse',
+          metadata: { level: 'tuned' },
+        })
+      const found = [
+        await make(tuned(undefined)),
+        await make(tuned({ strength: 5, dense: teachers })),
+        await make(tuned({ distillation: { temperature: 3, weight: 0.5 }, dense: teachers })),
+      ]
+      const expected = zeros(await kernelsOf(untuned.folder))
+      const share = expected.flat().filter(Boolean).length / expected.flat().length
+      expect(share).toBeCloseTo(0.8, 2)
+      const bytes = new Set<string>()
+      for (const { folder: at } of found) {
+        const kernels = await kernelsOf(at)
+        expect(zeros(kernels)).toEqual(expected)
+        bytes.add(kernels.map(({ data }) => Buffer.from(data.buffer).toString('hex')).join())
+      }
+      expect(bytes.size).toBe(3)
+      expect((await make(labelled({ pruning: chosen, metadata: { level: 'sparse' } }))).reused).toBe(true)
+    },
+  )
 })
