@@ -1,9 +1,11 @@
 /** How much a pipeline will compute, from the network's layers, before any of it is computed. */
+
+import { corruptionNames } from '../corruptions/corruptions.js'
 import type { Architecture, InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
 import { walkLayers } from '../model/weights.js'
-import type { Pipeline } from './config.js'
+import type { Pipeline, RobustnessConfig } from './config.js'
 import { awareOf, isPruning, levelsOf, prunedLevelName, untunedLevelName } from './levels.js'
 import type { StageName } from './stage.js'
 
@@ -33,7 +35,7 @@ export const trainingFactor = 3
 
 /** Floating-point operations that each stage will take; stages that compute no network are left out. */
 export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Record<StageName, number>> {
-  const { model, population, retrain } = pipeline
+  const { model, population, retrain, robustness } = pipeline
   const { input, classes, trainExamples, testExamples } = dataset
   const normalization = { mean: new Float32Array(), deviation: new Float32Array() }
   const options = { input, classes, width: model.width, dropout: model.dropout }
@@ -62,8 +64,19 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
       compress: population.seeds * (sparse + aware) * member,
       predict: population.seeds * levels.length * forward * (trainExamples + testExamples),
     }),
+    ...(robustness &&
+      population.models === undefined && {
+        robustness: population.seeds * levels.length * forward * corruptedPictures(robustness, testExamples),
+      }),
     ...(retrain && {
       retrain: retrain.seeds * retrain.arms.length * trainingFactor * forward * trainExamples * model.epochs,
     }),
   }
+}
+
+/** Pictures that each member sees, clean ones included; of natural sets at most as many as are asked for. */
+function corruptedPictures(config: RobustnessConfig, testExamples: number): number {
+  const { corruptions, severities, examples, natural } = config
+  const kinds = (corruptions === 'all' ? corruptionNames : corruptions).length
+  return (kinds * severities.length + 1) * Math.min(examples, testExamples) + natural.length * examples
 }
