@@ -393,6 +393,40 @@ export type Pipeline = z.output<typeof pipelineSchema>
 /** A pipeline as written. */
 export type PipelineInput = z.input<typeof pipelineSchema>
 export type DatasetConfig = Pipeline['dataset']
+/** Where a secret comes from: never from the pipeline file itself, which manifests and logs repeat. */
+const secret = z.union([
+  z.strictObject({ env: z.string().min(1).describe('name of the environment variable') }),
+  z.strictObject({
+    file: z.string().min(1).describe('file that holds it; white space around it is left out'),
+  }),
+])
+
+const on = z
+  .array(z.enum(['passed', 'gate', 'failed']))
+  .min(1)
+  .default(['gate', 'failed'])
+  .describe('which runs it hears of: those whose gates held, those with a gate that did not, failed ones')
+
+const notification = z.discriminatedUnion('to', [
+  z.strictObject({
+    to: z.literal('webhook'),
+    url: z
+      .union([z.url({ protocol: /^https?$/, error: 'must be a http or https address' }), secret])
+      .describe('where to send it by POST; from a variable or file where the address itself is secret'),
+    secret: secret.optional().describe('key of the signature in the header `Pieline-Signature`'),
+    on,
+  }),
+  z.strictObject({
+    to: z.literal('command'),
+    command: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe('program and arguments, run without a shell; it reads the message as JSON from its input'),
+    seconds: z.number().positive().default(60).describe('after which it is stopped and tried again later'),
+    on,
+  }),
+])
+
 export type ModelConfig = Pipeline['model']
 /** Models trained elsewhere. */
 export type ModelsConfig = NonNullable<Pipeline['population']['models']>
@@ -406,3 +440,29 @@ export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
 export type AwareConfig = Extract<QuantizationConfig, { method: 'int8-aware' }>
 export type RobustnessConfig = NonNullable<Pipeline['robustness']>
 export type RetrainArm = (typeof retrainArms)[number]
+    gates: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'conditions that `pieline check` holds a run to, such as `noiseRate < 0.02` or `top1[dense] >= 90 %`',
+      ),
+    schedule: z
+      .strictObject({
+        cron: z.string().describe('minute, hour, day of month, month and day of week, such as `0 3 * * *`'),
+        timezone: z.string().default('UTC').describe('IANA name, such as `Europe/Berlin`'),
+      })
+      .optional()
+      .describe('when `pieline schedule` runs the pipeline'),
+    keep: z
+      .strictObject({
+        runs: positive.optional().describe('the newest runs'),
+        days: z.number().positive().optional().describe('runs that began within so many days'),
+      })
+      .refine(({ runs, days }) => runs !== undefined || days !== undefined, 'set `runs`, `days` or both')
+      .optional()
+      .describe('runs that `pieline schedule` and `pieline prune` keep, by either; all when absent'),
+    notify: z.array(notification).optional(),
+/** A webhook or a command that hears of runs. */
+export type NotificationConfig = NonNullable<Pipeline['notify']>[number]
+/** Where a secret comes from. */
+export type SecretConfig = z.output<typeof secret>
