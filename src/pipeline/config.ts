@@ -336,63 +336,6 @@ const robustness = z.strictObject({
     .describe('folders of hard natural pictures in class folders, such as ImageNet-A'),
 })
 
-export const pipelineSchema = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
-      .refine(name => name !== 'store', 'cannot be "store": that folder holds the artefacts of all pipelines')
-      .describe('names the folder of its runs'),
-    dataset,
-    model: model.prefault({}),
-    engine: z
-      .enum(['onnxruntime', 'tfjs'])
-      .default('onnxruntime')
-      .describe('what trains the members; tfjs takes tfjs-node-gpu or tfjs-node where installed'),
-    population: population.prefault({}),
-    compress: z.array(compression).default([]),
-    inspect: z
-      .union([
-        z.literal(false),
-        z.strictObject({
-          neighbors: positive.default(10).describe('nearest neighbours looked up for each example'),
-        }),
-      ])
-      .prefault({})
-      .describe(
-        'what kind of example each is: image statistics, duplicates, neighbours; false leaves it out',
-      ),
-    scoring: scoring.prefault({}),
-    robustness: robustness
-      .optional()
-      .describe('what every member makes of corrupted test pictures and hard natural ones'),
-    retrain: retrain.optional(),
-    seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
-  })
-  .refine(
-    pipeline =>
-      pipeline.retrain === undefined || pipeline.dataset.test !== undefined || pipeline.dataset.testShare > 0,
-    {
-      path: ['retrain'],
-      error: 'retraining is compared on held-out data: set `dataset.test` or `dataset.testShare`',
-    },
-  )
-  .refine(
-    pipeline =>
-      pipeline.robustness === undefined ||
-      pipeline.dataset.test !== undefined ||
-      pipeline.dataset.testShare > 0,
-    {
-      path: ['robustness'],
-      error: 'robustness is measured on held-out data: set `dataset.test` or `dataset.testShare`',
-    },
-  )
-
-/** A pipeline as resolved: every default filled in, every path absolute. */
-export type Pipeline = z.output<typeof pipelineSchema>
-/** A pipeline as written. */
-export type PipelineInput = z.input<typeof pipelineSchema>
-export type DatasetConfig = Pipeline['dataset']
 /** Where a secret comes from: never from the pipeline file itself, which manifests and logs repeat. */
 const secret = z.union([
   z.strictObject({ env: z.string().min(1).describe('name of the environment variable') }),
@@ -427,19 +370,38 @@ const notification = z.discriminatedUnion('to', [
   }),
 ])
 
-export type ModelConfig = Pipeline['model']
-/** Models trained elsewhere. */
-export type ModelsConfig = NonNullable<Pipeline['population']['models']>
-/** What models trained elsewhere expect of a pixel. */
-export type PreprocessConfig = ModelsConfig['preprocess']
-export const preprocessPresets: readonly (typeof presets)[number][] = presets
-export type CompressionConfig = Pipeline['compress'][number]
-export type PruningConfig = Extract<CompressionConfig, { sparsity: number[] }>
-export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
-/** A quantization that members are trained for, rather than converted to. */
-export type AwareConfig = Extract<QuantizationConfig, { method: 'int8-aware' }>
-export type RobustnessConfig = NonNullable<Pipeline['robustness']>
-export type RetrainArm = (typeof retrainArms)[number]
+export const pipelineSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]*$/i, 'letters, digits, dot, dash and underscore')
+      .refine(name => name !== 'store', 'cannot be "store": that folder holds the artefacts of all pipelines')
+      .describe('names the folder of its runs'),
+    dataset,
+    model: model.prefault({}),
+    engine: z
+      .enum(['onnxruntime', 'tfjs'])
+      .default('onnxruntime')
+      .describe('what trains the members; tfjs takes tfjs-node-gpu or tfjs-node where installed'),
+    population: population.prefault({}),
+    compress: z.array(compression).default([]),
+    inspect: z
+      .union([
+        z.literal(false),
+        z.strictObject({
+          neighbors: positive.default(10).describe('nearest neighbours looked up for each example'),
+        }),
+      ])
+      .prefault({})
+      .describe(
+        'what kind of example each is: image statistics, duplicates, neighbours; false leaves it out',
+      ),
+    scoring: scoring.prefault({}),
+    robustness: robustness
+      .optional()
+      .describe('what every member makes of corrupted test pictures and hard natural ones'),
+    retrain: retrain.optional(),
+    seed: z.number().int().min(0).default(0).describe('the seed behind every other'),
     gates: z
       .array(z.string())
       .optional()
@@ -462,7 +424,45 @@ export type RetrainArm = (typeof retrainArms)[number]
       .optional()
       .describe('runs that `pieline schedule` and `pieline prune` keep, by either; all when absent'),
     notify: z.array(notification).optional(),
+  })
+  .refine(
+    pipeline =>
+      pipeline.retrain === undefined || pipeline.dataset.test !== undefined || pipeline.dataset.testShare > 0,
+    {
+      path: ['retrain'],
+      error: 'retraining is compared on held-out data: set `dataset.test` or `dataset.testShare`',
+    },
+  )
+  .refine(
+    pipeline =>
+      pipeline.robustness === undefined ||
+      pipeline.dataset.test !== undefined ||
+      pipeline.dataset.testShare > 0,
+    {
+      path: ['robustness'],
+      error: 'robustness is measured on held-out data: set `dataset.test` or `dataset.testShare`',
+    },
+  )
+
+/** A pipeline as resolved: every default filled in, every path absolute. */
+export type Pipeline = z.output<typeof pipelineSchema>
+/** A pipeline as written. */
+export type PipelineInput = z.input<typeof pipelineSchema>
+export type DatasetConfig = Pipeline['dataset']
+export type ModelConfig = Pipeline['model']
+/** Models trained elsewhere. */
+export type ModelsConfig = NonNullable<Pipeline['population']['models']>
+/** What models trained elsewhere expect of a pixel. */
+export type PreprocessConfig = ModelsConfig['preprocess']
+export const preprocessPresets: readonly (typeof presets)[number][] = presets
+export type CompressionConfig = Pipeline['compress'][number]
+export type PruningConfig = Extract<CompressionConfig, { sparsity: number[] }>
+export type QuantizationConfig = Exclude<CompressionConfig, PruningConfig>
+/** A quantization that members are trained for, rather than converted to. */
+export type AwareConfig = Extract<QuantizationConfig, { method: 'int8-aware' }>
+export type RobustnessConfig = NonNullable<Pipeline['robustness']>
 /** A webhook or a command that hears of runs. */
 export type NotificationConfig = NonNullable<Pipeline['notify']>[number]
 /** Where a secret comes from. */
 export type SecretConfig = z.output<typeof secret>
+export type RetrainArm = (typeof retrainArms)[number]
