@@ -8,6 +8,7 @@ import {
   levelsSchema,
   membersSchema,
   neighborsSchema,
+  noiseSchema,
   overlapSchema,
   piesSchema,
   predictionsSchema,
@@ -69,6 +70,11 @@ const tables: readonly DocumentedTable[] = [
     file: 'stability.parquet',
     rows: 'One row a compressed level and size of the populations: 5 members, 10, …, half of them, and all. Nothing for populations of a single member.',
     schema: stabilitySchema,
+  },
+  {
+    file: 'noise.parquet',
+    rows: 'One row a split and given class with its wrong labels, then one for each class that its examples likely are of, half an example or more.',
+    schema: noiseSchema,
   },
   {
     file: 'scores.parquet',

@@ -33,12 +33,16 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const matrix = ['--probabilities', 'p.csv', '--labels', 'labels.csv']
 
 test('one matrix: a summary, and a table', async () => {
-  const { code, stdout, stderr } = await pieline(folder, 'score', ...matrix, '--threshold', '0.5')
+  const { code, stdout, stderr } = await pieline(folder, 'score', ...matrix, '--budget', '2')
   expect(stderr).toBe('')
   expect(code).toBe(0)
   expect(stdout).toContain('6 examples · 3 classes · 66.7\u202f% of the given labels predicted')
-  expect(stdout).toContain('2 label issues found; against the known truth:')
-  expect(stdout).toMatch(/img3 +dog +0\.125 +owl +0\.700\n +img5 +owl +0\.429 +cat +0\.400/)
+  expect(stdout).toMatch(
+    /2 label issues found · \d labels estimated to be wrong \(\d to \d\); against the known truth:/,
+  )
+  expect(stdout).toMatch(
+    /img3 +dog +0\.\d+ +wrong label +owl +0\.\d+\n +img5 +owl +0\.\d+ +[a-z ]+ +cat +0\.\d+/,
+  )
   expect(stdout).toContain('tables  scores/scores.parquet')
   const issues: unknown[] = []
   for await (const batch of openTable(join(folder, 'scores/scores.parquet'))) {
@@ -65,7 +69,7 @@ test('as JSON, under a budget, into a folder of its own', async () => {
     labelIssues: 1,
     truth: { issues: 1, averagePrecision: 1, precision: 1, recall: 1 },
     suspects: [{ exampleId: 'img3', label: 'dog', suggestedLabel: 'owl' }],
-    files: ['one/scores.parquet'],
+    files: ['one/scores.parquet', 'one/noise.parquet'],
   })
 })
 

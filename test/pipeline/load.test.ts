@@ -27,7 +27,7 @@ test('fills in every default, and starts relative paths from the pipeline file',
     model: { architecture: 'cnn-small' },
     population: { seeds: 5, crossFit: 5 },
     compress: [],
-    scoring: { decision: { rule: 'threshold', threshold: 0.4 } },
+    scoring: { decision: { rule: 'estimate' } },
     seed: 0,
   })
   expect(pipeline.retrain).toBeUndefined()
