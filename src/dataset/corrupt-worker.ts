@@ -1,5 +1,6 @@
 /** Worker thread: some rows of the inputs, corrupted in one way, from file to file. */
-import { type CorruptionName, corrupt } from '../corruptions/corruptions.js'
+import { corrupt } from '../corruptions/corruptions.js'
+import type { CorruptionName } from '../corruptions/names.js'
 import type { PictureShape } from '../corruptions/picture.js'
 import type { Severity } from '../corruptions/severity.js'
 import { readNpyRows, writeNpy } from '../pipeline/files.js'

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type CorruptionName, corruptionNames } from '../corruptions/corruptions.js'
+import { type CorruptionName, corruptionNames } from '../corruptions/names.js'
 import { type Severity, severities } from '../corruptions/severity.js'
 import { ConfigError, DataError } from '../errors.js'
 import { readNpyShape, writeNpy } from '../pipeline/files.js'

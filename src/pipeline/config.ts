@@ -1,6 +1,6 @@
 /** The pipeline file's schema. Every default is written here and nowhere else. */
 import { z } from 'zod'
-import { corruptionNames } from '../corruptions/corruptions.js'
+import { corruptionNames } from '../corruptions/names.js'
 
 const positive = z.number().int().positive()
 const share = z.number().min(0).max(1)

@@ -1,6 +1,6 @@
 /** How much a pipeline will compute, from the network's layers, before any of it is computed. */
 
-import { corruptionNames } from '../corruptions/corruptions.js'
+import { corruptionNames } from '../corruptions/names.js'
 import type { Architecture, InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'

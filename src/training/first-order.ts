@@ -5,12 +5,8 @@
  * square over the groups. With a group for each class its square is (mean change)² + variance of the change over the
  * classes: weights stay whose removal would move the loss, or move one class against another.
  */
-import {
-  type CorruptionName,
-  corrupt,
-  corruptionCategory,
-  corruptionNames,
-} from '../corruptions/corruptions.js'
+import { corrupt } from '../corruptions/corruptions.js'
+import { type CorruptionName, corruptionCategory, corruptionNames } from '../corruptions/names.js'
 import type { LabelledExamples, Trainer, TrainingData } from '../engine/engine.js'
 import { RunError } from '../errors.js'
 import type { Architecture, Weight } from '../model/architecture.js'

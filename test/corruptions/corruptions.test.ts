@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
-import { type CorruptionName, corrupt, corruptionNames } from '../../src/corruptions/corruptions.js'
+import { corrupt } from '../../src/corruptions/corruptions.js'
+import { type CorruptionName, corruptionNames } from '../../src/corruptions/names.js'
 import { severities } from '../../src/corruptions/severity.js'
 import fixture from './fixtures/psnr.json' with { type: 'json' }
 
