@@ -1,11 +1,15 @@
 /** The program's commands. Each is a file in `commands/`, and loads what it needs when it is called. */
 import { Command } from 'commander'
+import { applyCommand } from './commands/apply.js'
+import { checkCommand } from './commands/check.js'
 import { compareCommand } from './commands/compare.js'
+import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
 import { initCommand } from './commands/init.js'
 import { examples } from './commands/options.js'
 import { queryCommand } from './commands/query.js'
 import { reportCommand } from './commands/report.js'
+import { reviewCommand } from './commands/review.js'
 import { runCommand } from './commands/run.js'
 import { scoreCommand } from './commands/score.js'
 import { statusCommand } from './commands/status.js'
@@ -33,9 +37,13 @@ export function createProgram(): Command {
     initCommand(),
     statusCommand(),
     reportCommand(),
+    reviewCommand(),
     queryCommand(),
+    checkCommand(),
     compareCommand(),
+    diffCommand(),
     scoreCommand(),
+    applyCommand(),
     doctorCommand(),
   ]) {
     program.addCommand(command)

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander'
 import { ConfigError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { findRun } from '../pipeline/runs.js'
+import { csvLine } from '../tables/csv.js'
 import { styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
 import { examples, outOption } from './options.js'
@@ -158,14 +159,10 @@ async function printJson(result: DuckDBResult): Promise<void> {
 }
 
 async function printCsv(result: DuckDBResult): Promise<void> {
-  const line = (cells: readonly string[]) => write(`${cells.map(csvCell).join(',')}\n`)
-  await line(result.columnNames())
-  for await (const row of rowsOf(result)) await line(row.map(value => (value === null ? '' : String(value))))
-}
-
-/** RFC 4180. */
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  await write(csvLine(result.columnNames()))
+  for await (const row of rowsOf(result)) {
+    await write(csvLine(row.map(value => (value === null ? '' : String(value)))))
+  }
 }
 
 async function printTable(result: DuckDBResult): Promise<void> {

@@ -1,11 +1,10 @@
 /** `pieline report`: where a run's report is, or the report itself. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
-import { ConfigError, RunError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import { findRun } from '../pipeline/runs.js'
+import { openInBrowser } from '../terminal/browser.js'
 import { examples, jsonOption, outOption } from './options.js'
 
 interface Flags {
@@ -42,21 +41,4 @@ export function reportCommand(): Command {
       )
       if (open) await openInBrowser(path)
     })
-}
-
-async function openInBrowser(path: string): Promise<void> {
-  const [program, ...before] = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] }[
-    process.platform as string
-  ] ?? ['xdg-open']
-  const child = spawn(program, [...before, path], { stdio: 'ignore', detached: true })
-  try {
-    await once(child, 'spawn')
-  } catch (cause) {
-    throw new RunError(`cannot be opened: there is no "${program}"`, {
-      file: path,
-      mend: 'Open the file in a browser.',
-      cause,
-    })
-  }
-  child.unref()
 }

@@ -4,7 +4,7 @@
  * in the file ever changes.
  */
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { RunError } from '../errors.js'
 import { placed } from '../pipeline/files.js'
@@ -40,38 +40,64 @@ export interface Question {
 
 export interface DecisionLog {
   readonly path: string
-  /** All events, those of other processes included; the file is read again only after it changed. */
-  read(): Promise<ParsedLog>
+  /** Lines that a crash cut short before the log was opened. */
+  readonly torn: readonly number[]
+  /** The events that came in since the last call, those of other processes included; at first, all. */
+  news(): Promise<readonly ReviewEvent[]>
   /** Writes decisions, all in one write, and returns once they are on the disk. */
-  decide(decisions: readonly (Question & Verdict)[], reviewer: string): Promise<ReviewEvent[]>
+  decide(decisions: readonly (Question & Verdict)[], reviewer: string): Promise<void>
   /** Takes decisions back, all in one write, and returns once that is on the disk. */
-  undo(decisions: readonly (Question & { readonly id: string })[], reviewer: string): Promise<ReviewEvent[]>
+  undo(decisions: readonly (Question & { readonly id: string })[], reviewer: string): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens the file, and makes it where there is none. @throws RunError if it cannot be written */
+/**
+ * Opens the file, and makes it where there is none.
+ * @throws RunError if it cannot be written; DataError that names the line, if one is no event
+ */
 export async function openDecisionLog(path: string): Promise<DecisionLog> {
   const file = await onDisk(path, () => open(path, 'a+'))
-  let known: { readonly stamp: string; readonly log: ParsedLog } | undefined
-  // One write after the other, so that each sees how the one before it ended.
+  // What a crash cut short must not swallow the line that follows.
+  if (!(await endsInLine(file))) await onDisk(path, () => writeWhole(file, '\n'))
+  const { torn } = await readDecisions(path)
+  let offset = 0
+  // One after the other: each write sees how the one before it ended, each reading goes on where the last one ended.
   let last: Promise<unknown> = Promise.resolve()
-  function append(events: readonly ReviewEvent[]): Promise<ReviewEvent[]> {
-    const written = last.then(async () => {
-      await onDisk(path, () => appendEvents(file, events))
-      return [...events]
-    })
-    last = written.catch(() => {})
-    return written
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = last.then(act)
+    last = done.catch(() => {})
+    return done
   }
+  const append = (events: readonly ReviewEvent[]) =>
+    inTurn(() =>
+      onDisk(path, async () => {
+        const lines = events.map(formatEvent).join('')
+        await writeWhole(file, (await endsInLine(file)) ? lines : `\n${lines}`)
+      }),
+    )
   const stamped = (reviewer: string) => ({ id: randomUUID(), reviewer, time: new Date().toISOString() })
   return {
     path,
-    async read() {
-      const { size, mtimeMs, ino } = await stat(path)
-      const stamp = `${ino} ${size} ${mtimeMs}`
-      if (known?.stamp !== stamp) known = { stamp, log: await readDecisions(path) }
-      return known.log
-    },
+    torn,
+    news: () =>
+      inTurn(async () => {
+        const { size } = await file.stat()
+        if (size < offset) {
+          throw new RunError('the file of decisions became shorter while it was in use', {
+            file: path,
+            mend: 'Start the review again.',
+          })
+        }
+        const bytes = await readBytes(file, offset, size)
+        // A line without its end is still being written by somebody.
+        const end = bytes.lastIndexOf(0x0a) + 1
+        offset += end
+        try {
+          return parseEvents(bytes.toString('utf8', 0, end)).events
+        } catch (error) {
+          throw placed(error, path)
+        }
+      }),
     decide: (decisions, reviewer) =>
       append(decisions.map(decision => ({ ...stamped(reviewer), ...decision }))),
     undo: (decisions, reviewer) =>
@@ -90,14 +116,22 @@ export async function openDecisionLog(path: string): Promise<DecisionLog> {
   }
 }
 
-async function appendEvents(file: FileHandle, events: readonly ReviewEvent[]): Promise<void> {
-  if (events.length === 0) return
-  const lines = events.map(formatEvent).join('')
-  // What a crash cut short must not swallow the line that follows.
-  const bytes = Buffer.from((await endsInLine(file)) ? lines : `\n${lines}`)
+async function writeWhole(file: FileHandle, text: string): Promise<void> {
+  const bytes = Buffer.from(text)
   const { bytesWritten } = await file.write(bytes)
   if (bytesWritten < bytes.length) throw new Error('the disk took only a part of it')
-  await file.datasync()
+  await file.sync()
+}
+
+async function readBytes(file: FileHandle, begin: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(end - begin)
+  let length = 0
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, begin + length)
+    if (bytesRead === 0) break
+    length += bytesRead
+  }
+  return bytes.subarray(0, length)
 }
 
 async function endsInLine(file: FileHandle): Promise<boolean> {

@@ -4,18 +4,12 @@
  */
 import { z } from 'zod'
 import { DataError } from '../errors.js'
+import { verdictKinds as kinds } from '../inspection/hints.js'
 
 /** What is to become of the example: its label stands, is replaced, it leaves the data set, or nobody can tell. */
 export const actions = ['keep', 'relabel', 'drop', 'unsure'] as const
-/** What kind of example it is, as the published galleries of PIEs tell them apart (arXiv 1911.05248, figure 5). */
-export const kinds = [
-  'mislabeled',
-  'several-objects',
-  'corrupted',
-  'abstract',
-  'fine-grained',
-  'atypical',
-] as const
+/** What kind of example it is. */
+export { kinds }
 
 const longestText = 2000
 const text = z.string().min(1).max(longestText)

@@ -100,7 +100,8 @@ export function select(data: GalleryData, filter: Filter): number[] {
   return compare === undefined ? rows : rows.sort((a, b) => compare(a, b) || a - b)
 }
 
-function isOfKind(kind: Filter['kind'], issue: boolean, pie: boolean): boolean {
+/** Whether an example that is a label issue, a PIE, both or neither is of this kind. */
+export function isOfKind(kind: Filter['kind'], issue: boolean, pie: boolean): boolean {
   switch (kind) {
     case 'any':
       return true
