@@ -17,10 +17,10 @@ export const hintKinds = [
 
 export type HintKind = (typeof hintKinds)[number]
 
-/** What a person may find an example to be (Hooker et al., arXiv 1911.05248, section 4.2). */
+/** What a person may find an example to be, as the published galleries of PIEs tell them apart (arXiv 1911.05248, figure 5). */
 export const verdictKinds = [
   'mislabeled',
-  'several objects',
+  'several-objects',
   'corrupted',
   'abstract',
   'fine-grained',

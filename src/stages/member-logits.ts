@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { env } from 'onnxruntime-node'
 import type { PredictionPool } from '../engine/onnxruntime/prediction-pool.js'
+import { PielineError, RunError } from '../errors.js'
 import { keyOf } from '../pipeline/key.js'
 import type { ArtefactStore } from '../pipeline/store.js'
 
@@ -40,4 +41,11 @@ export async function memberLogits(
     pool.predict({ model, inputs, logits: join(folder, fileName), ...(start !== undefined && { start }) }),
   )
   return { logits: join(artefact.folder, fileName), reused: artefact.reused }
+}
+
+/** Errors that cross a thread lose their class, and say nothing of the member. @param model path of its ONNX file */
+export function inMember(error: unknown, level: string, seed: number, model: string): unknown {
+  if (error instanceof PielineError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new RunError(`member ${seed} of ${level} cannot predict: ${reason}`, { file: model, cause: error })
 }

@@ -6,11 +6,10 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Data, makeData, type RecordBatch, Utf8 } from 'apache-arrow'
-import pLimit from 'p-limit'
 import { countWeights } from '../compression/kernels.js'
 import { readDatasetInfo } from '../dataset/info.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
-import { PielineError, RunError } from '../errors.js'
+import { RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { openTable, streamNpy, writeTable, writeText } from '../pipeline/files.js'
@@ -20,8 +19,9 @@ import { meanProbabilities, memberPredictions } from '../scoring/member-predicti
 import { int32Column, nullableInt32Column, recordBatch, stringColumn } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
 import { predictionsSchema, probabilitiesSchema } from '../tables/schemas.js'
-import { memberLogits } from './member-logits.js'
+import { inMember, memberLogits } from './member-logits.js'
 import { readTakenLevels } from './models.js'
+import { sideBySide } from './side-by-side.js'
 
 export const predict: Stage = {
   name: 'predict',
@@ -98,48 +98,23 @@ async function predictMembers(
   members: readonly Member[],
 ): Promise<PredictedMember[]> {
   const pool = createPredictionPool(workers)
-  const limit = pLimit(workers)
-  signal.addEventListener('abort', pool.stop)
   progress.start('predict', members.length)
-  const predictOne = async ({ level, seed, file }: Member): Promise<PredictedMember> => {
-    const bytes = await readFile(file)
-    const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
-    const request = { model: file, inputs: input('inputs.npy'), inputsKey: inputKeys.ingest }
-    const { logits, reused } = await memberLogits(store, pool, request)
-    progress.advance(1, `${level} ${seed}`)
-    return { entry, logits, reused }
-  }
-  // The first failure stops the others, which then fail for no reason of their own.
-  let failure: { readonly error: unknown } | undefined
   try {
-    const predicted = await Promise.all(
-      members.map(member =>
-        limit(async () => {
-          if (signal.aborted || failure !== undefined) return undefined
-          try {
-            return await predictOne(member)
-          } catch (error) {
-            failure ??= { error: inMember(error, member) }
-            pool.stop()
-            return undefined
-          }
-        }),
-      ),
-    )
-    signal.throwIfAborted()
-    if (failure !== undefined) throw failure.error
-    return predicted.filter(member => member !== undefined)
+    return await sideBySide(members, { workers, signal, stop: pool.stop }, async ({ level, seed, file }) => {
+      try {
+        const bytes = await readFile(file)
+        const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
+        const request = { model: file, inputs: input('inputs.npy'), inputsKey: inputKeys.ingest }
+        const { logits, reused } = await memberLogits(store, pool, request)
+        progress.advance(1, `${level} ${seed}`)
+        return { entry, logits, reused }
+      } catch (error) {
+        throw inMember(error, level, seed, file)
+      }
+    })
   } finally {
-    signal.removeEventListener('abort', pool.stop)
     await pool.close()
   }
-}
-
-/** Errors that cross a thread lose their class, and say nothing of the member. */
-function inMember(error: unknown, { level, seed, file }: Member): unknown {
-  if (error instanceof PielineError) return error
-  const reason = error instanceof Error ? error.message : String(error)
-  return new RunError(`member ${seed} of ${level} cannot predict: ${reason}`, { file, cause: error })
 }
 
 /** Logits in memory at a time when tables are merged. */

@@ -4,12 +4,8 @@
  */
 import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import {
-  type CorruptionName,
-  corruptionCategory,
-  corruptionNames,
-  corruptionsVersion,
-} from '../corruptions/corruptions.js'
+import { corruptionsVersion } from '../corruptions/corruptions.js'
+import { type CorruptionName, corruptionCategory, corruptionNames } from '../corruptions/names.js'
 import type { Severity } from '../corruptions/severity.js'
 import { createCorruptionPool } from '../dataset/corruption-pool.js'
 import { idHash } from '../dataset/identity.js'
@@ -24,7 +20,7 @@ import {
 } from '../dataset/published.js'
 import { holdOut } from '../dataset/split.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
-import { ConfigError, DataError, PielineError, RunError } from '../errors.js'
+import { ConfigError, DataError, RunError } from '../errors.js'
 import type { RobustnessConfig } from '../pipeline/config.js'
 import { openTable, readNpyRows, streamNpy, writeNpy, writeTable } from '../pipeline/files.js'
 import { keyOf } from '../pipeline/key.js'
@@ -40,7 +36,7 @@ import { countTop } from '../scoring/top-k.js'
 import { int32Column, recordBatch, stringColumn } from '../tables/columns.js'
 import { robustnessSchema } from '../tables/schemas.js'
 import type { RobustnessHeadline } from './headlines.js'
-import { memberLogits } from './member-logits.js'
+import { inMember, memberLogits } from './member-logits.js'
 import { sideBySide } from './side-by-side.js'
 
 export const robustness: Stage = {
@@ -388,12 +384,7 @@ async function predictSets(
         progress.advance(1, `${level} ${seed}`)
         return await accuraciesOf(logits, set, classes)
       } catch (error) {
-        if (error instanceof PielineError) throw error
-        const reason = error instanceof Error ? error.message : String(error)
-        throw new RunError(`member ${seed} of ${level} cannot predict: ${reason}`, {
-          file: model,
-          cause: error,
-        })
+        throw inMember(error, level, seed, model)
       }
     })
     return members.map((_, m) => answers.slice(m * sets.length, (m + 1) * sets.length).flat())

@@ -17,6 +17,7 @@ import {
   Struct,
   Utf8,
 } from 'apache-arrow'
+import { verdictKinds } from '../inspection/hints.js'
 
 /** A field that is never null, with its description. */
 function field(name: string, type: DataType, description: string): Field {
@@ -393,6 +394,8 @@ export const neighborsSchema = new Schema([
   field('similarity', float32, 'Cosine of both examples’ features, −1 to 1'),
 ])
 
+const listed = (values: readonly string[]) => values.map(value => `\`${value}\``).join(', ')
+
 const hints = field(
   'hints',
   new List(new Field('item', utf8, false)),
@@ -452,11 +455,7 @@ export function piesSchema(
       field('label_name', utf8, 'Name of the class of the given label'),
       field('suggested_label_name', utf8, 'Name of the class of the suggested label'),
       hints,
-      nullable(
-        'verdict',
-        utf8,
-        'Yours to fill in, null as written: `mislabeled`, `several objects`, `corrupted`, `abstract`, `fine-grained` or `atypical`',
-      ),
+      nullable('verdict', utf8, `Yours to fill in, null as written: one of ${listed(verdictKinds)}`),
       ...contentFields(options.content),
     ],
     imageMetadata(options.content.kind === 'image'),
