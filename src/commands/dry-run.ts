@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fingerprint } from '../dataset/fingerprint.js'
-import { exampleSeconds } from '../engine/onnxruntime/speed.js'
+import { exampleSeconds, predictedSeconds } from '../engine/onnxruntime/speed.js'
 import type { InputShape, Normalization } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf } from '../model/shapes.js'
@@ -15,6 +15,7 @@ import { stages } from '../pipeline/stages.js'
 import { stepBytes } from '../pipeline/step-memory.js'
 import { type ArtefactStore, openStore, storeName } from '../pipeline/store.js'
 import { bytes } from '../report/format.js'
+import { openBackbone } from '../stages/backbone-model.js'
 import { duration } from '../terminal/duration.js'
 import { styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
@@ -134,8 +135,10 @@ interface Cost {
 
 /** From the network's floating-point operations, and the time that a step of it takes this machine. */
 async function costOf(pipeline: Pipeline, workers: number): Promise<Cost> {
-  const shape = await shapeOf(pipeline.dataset)
+  const data = await shapeOf(pipeline.dataset)
   const { model } = pipeline
+  const backbone = model.backbone && (await openBackbone(model.backbone, data.input))
+  const shape = backbone ? { ...data, input: { kind: 'features', features: backbone.size } as const } : data
   const { input, classes, trainExamples } = shape
   const architecture = buildArchitecture(model.architecture, unitNormalization(input), {
     input,
@@ -152,8 +155,14 @@ async function costOf(pipeline: Pipeline, workers: number): Promise<Cost> {
     (flops * pace(stage)) / workers,
   ])
   const batchSize = Math.min(model.batchSize, trainExamples)
+  const examples = trainExamples + shape.testExamples
   return {
-    seconds: Object.fromEntries(seconds),
+    seconds: {
+      ...(backbone && {
+        backbone: (examples * (await predictedSeconds(backbone.bytes, data.input))) / workers,
+      }),
+      ...Object.fromEntries(seconds),
+    },
     memory: workers * (stepBytes(architecture, batchSize) + inputBytes(shape)),
   }
 }

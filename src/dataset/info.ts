@@ -41,20 +41,29 @@ export type DatasetInfo = Omit<z.output<typeof schema>, 'input' | 'normalization
   readonly normalization: Normalization
 }
 
+/** Mean and deviation as JSON has them. */
+export interface WrittenNormalization {
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
+}
+
+export function encodeNormalization({ mean, deviation }: Normalization): WrittenNormalization {
+  return { mean: [...mean], deviation: [...deviation] }
+}
+
+export function decodeNormalization({ mean, deviation }: WrittenNormalization): Normalization {
+  return { mean: Float32Array.from(mean), deviation: Float32Array.from(deviation) }
+}
+
 export function encodeDatasetInfo(info: DatasetInfo): string {
-  const { mean, deviation } = info.normalization
-  const normalization = { mean: [...mean], deviation: [...deviation] }
+  const normalization = encodeNormalization(info.normalization)
   return `${JSON.stringify({ ...info, normalization }, null, 2)}\n`
 }
 
 /** @throws SyntaxError or ZodError if the text is no such file */
 export function decodeDatasetInfo(text: string): DatasetInfo {
   const info = schema.parse(JSON.parse(text))
-  const { mean, deviation } = info.normalization
-  return {
-    ...info,
-    normalization: { mean: Float32Array.from(mean), deviation: Float32Array.from(deviation) },
-  }
+  return { ...info, normalization: decodeNormalization(info.normalization) }
 }
 
 /** @throws DataError that names the file if it is none of ours */

@@ -1,10 +1,20 @@
 /**
- * A classifier from anywhere as a member: what the model expects of its input and gives as its output becomes part
- * of the graph, so that its file, like every member's, takes pictures as [N, C, H, W] in 0 … 1 or features as they
- * are, and gives logits in the order of the data set's classes.
+ * A model from anywhere in the form of a member: what it expects of its input and gives as its output becomes part of
+ * the graph, so that its file, like every member's, takes pictures as [N, C, H, W] in 0 … 1 or features as they are.
+ * A classifier gives logits in the order of the data set's classes, a backbone one row of features an example.
  */
 import onnxProto from 'onnx-proto'
-import { dataTypeOf, freshNames, type Model, type Node, nodeOf, producersOf, tensorOf } from './model.js'
+import {
+  dataTypeOf,
+  freshNames,
+  type Model,
+  type Node,
+  nodeOf,
+  opsetOf,
+  producersOf,
+  removeUnused,
+  tensorOf,
+} from './model.js'
 
 const { ValueInfoProto, StringStringEntryProto } = onnxProto.onnx
 
@@ -20,22 +30,41 @@ export interface Preprocessing {
   readonly order: 'rgb' | 'bgr'
 }
 
-/** What is known of a model from elsewhere. */
-export interface ForeignModel {
+/** What a model from elsewhere takes. */
+export interface ForeignInput {
   readonly input: string
   readonly type: InputType
   /** `features`: [N, features]. */
   readonly layout: 'nchw' | 'nhwc' | 'features'
   /** Size of the batch where it is fixed. */
   readonly batch: number | undefined
+}
+
+/** What is known of a classifier from elsewhere. */
+export interface ForeignModel extends ForeignInput {
   readonly output: string
   readonly form: 'logits' | 'probabilities'
 }
 
-export interface MemberForm {
+/** What is known of a backbone from elsewhere. */
+export interface ForeignBackbone extends ForeignInput {
+  readonly output: string
+  /**
+   * How the output becomes one row an example: it is one (`flatten`), it is the mean over all positions or tokens, or
+   * the first token.
+   */
+  readonly pool: 'flatten' | 'first' | { readonly meanOver: readonly number[] }
+  /** Features of an example. */
+  readonly size: number
+}
+
+export interface InputForm {
   /** [channels, height, width] or [features]. */
   readonly shape: readonly number[]
   readonly preprocessing: Preprocessing
+}
+
+export interface MemberForm extends InputForm {
   /** Index of the output that belongs to each class of the data set; absent: the same order. */
   readonly order?: readonly number[]
   readonly classNames: readonly string[]
@@ -46,9 +75,59 @@ const least = 2 ** -126
 
 /** Changes the model into a member; it must be one that {@link ForeignModel} describes. */
 export function adaptModel(model: Model, found: ForeignModel, form: MemberForm): void {
-  const { graph } = model
   liftConstants(model)
   if (finalSoftmax(model, found.output) !== undefined) removeSoftmax(model, found.output)
+  surround(model, found, form, { stem: 'logits', size: form.classNames.length }, (logits, names) =>
+    postprocess(found, form, logits, names),
+  )
+  model.metadataProps = [
+    ...model.metadataProps.filter(({ key }) => key !== 'classes'),
+    StringStringEntryProto.create({ key: 'classes', value: JSON.stringify(form.classNames) }),
+  ]
+}
+
+/** Changes the model so that it gives features, [N, size]; it must be one that {@link ForeignBackbone} describes. */
+export function adaptBackbone(model: Model, found: ForeignBackbone, form: InputForm): void {
+  const { output, pool, size } = found
+  // From opset 18 on the axes are an input.
+  const axesAreInput = opsetOf(model)! >= 18
+  surround(model, found, form, { stem: 'features', size }, (features, { fresh, constant }) => {
+    const float = fresh('float')
+    const cast = nodeOf('Cast', [output], [float], { to: dataTypeOf('float32') })
+    if (pool === 'flatten') return [cast, nodeOf('Flatten', [float], [features], { axis: 1 })]
+    if (pool === 'first') {
+      const token = constant('token', [], BigInt64Array.of(0n))
+      return [cast, nodeOf('Gather', [float, token], [features], { axis: 1 })]
+    }
+    const axes = [...pool.meanOver]
+    return [
+      cast,
+      axesAreInput
+        ? nodeOf(
+            'ReduceMean',
+            [float, constant('axes', [axes.length], BigInt64Array.from(axes, BigInt))],
+            [features],
+            { keepdims: 0 },
+          )
+        : nodeOf('ReduceMean', [float], [features], { axes, keepdims: 0 }),
+    ]
+  })
+  removeUnused(model.graph)
+}
+
+interface Names {
+  readonly fresh: (stem: string) => string
+  readonly constant: Constant
+}
+
+/** Puts nodes before the input and behind the output, which become the graph's only ones. */
+function surround(
+  { graph }: Model,
+  found: ForeignInput,
+  form: InputForm,
+  { stem, size }: { readonly stem: string; readonly size: number },
+  behind: (result: string, names: Names) => Node[],
+): void {
   const fresh = freshNames(graph)
   const constant = (stem: string, dims: readonly number[], array: Float32Array | BigInt64Array): string => {
     const name = fresh(stem)
@@ -58,15 +137,11 @@ export function adaptModel(model: Model, found: ForeignModel, form: MemberForm):
   const batch = found.batch ?? 'N'
   const pixels = fresh('pixels')
   const before = preprocess(found, form, pixels, fresh, constant)
-  const logits = fresh('logits')
-  const after = postprocess(found, form, logits, fresh, constant)
+  const result = fresh(stem)
+  const after = behind(result, { fresh, constant })
   graph.node = [...before, ...graph.node, ...after]
   graph.input = [valueInfo(pixels, [batch, ...form.shape])]
-  graph.output = [valueInfo(logits, [batch, form.classNames.length])]
-  model.metadataProps = [
-    ...model.metadataProps.filter(({ key }) => key !== 'classes'),
-    StringStringEntryProto.create({ key: 'classes', value: JSON.stringify(form.classNames) }),
-  ]
+  graph.output = [valueInfo(result, [batch, size])]
 }
 
 /** Names of the classes in the order of the output, where the file's metadata have them as a JSON list. */
@@ -106,8 +181,8 @@ function removeSoftmax(model: Model, output: string): void {
   softmax.attribute = []
 }
 
-/** Weights that stand in the graph as Constant nodes become initializers, where they are counted. */
-function liftConstants({ graph }: Model): void {
+/** Weights that stand in the graph as Constant nodes become initializers, where they are found. */
+export function liftConstants({ graph }: Model): void {
   graph.node = graph.node.filter(({ opType, attribute, output }) => {
     const tensor = attribute.find(({ name }) => name === 'value')?.t
     if (opType !== 'Constant' || tensor == null) return true
@@ -121,8 +196,8 @@ function liftConstants({ graph }: Model): void {
 type Constant = (stem: string, dims: readonly number[], array: Float32Array | BigInt64Array) => string
 
 function preprocess(
-  { input, type, layout }: ForeignModel,
-  { shape, preprocessing }: MemberForm,
+  { input, type, layout }: ForeignInput,
+  { shape, preprocessing }: InputForm,
   pixels: string,
   fresh: (stem: string) => string,
   constant: Constant,
@@ -171,8 +246,7 @@ function postprocess(
   { output, form }: ForeignModel,
   { order }: MemberForm,
   logits: string,
-  fresh: (stem: string) => string,
-  constant: Constant,
+  { fresh, constant }: Names,
 ): Node[] {
   const nodes: Node[] = []
   let tensor = output

@@ -8,7 +8,19 @@ const sparsities = z
   .union([share, z.array(share).min(1)])
   .transform(value => (Array.isArray(value) ? value : [value]))
 
-export const datasetFormats = ['parquet', 'arrow', 'csv', 'folder', 'cifar', 'idx', 'npy', 'celeba'] as const
+export const datasetFormats = [
+  'parquet',
+  'arrow',
+  'csv',
+  'folder',
+  'cifar',
+  'idx',
+  'npy',
+  'celeba',
+  'coco',
+  'label-studio',
+  'imagefolder',
+] as const
 
 const dataset = z.strictObject({
   format: z.enum(datasetFormats).optional().describe('layout of the data; found from the path when absent'),
@@ -47,41 +59,91 @@ const dataset = z.strictObject({
     .describe('at a damaged example: stop, or leave it out and list it in `skipped.parquet`'),
 })
 
+/** Preprocessing under the names that people know it by. */
+const presets = ['unit', 'bytes', 'signed', 'imagenet', 'caffe'] as const
+
+const layout = z.enum(['nchw', 'nhwc']).optional().describe('order of the input’s axes; found from its shape')
+
+const preprocess = z
+  .union([
+    z.enum(presets),
+    z.strictObject({
+      scale: z.number().positive().default(1).describe('value of a white pixel: 1, or 255'),
+      mean: z.array(z.number()).default([]).describe('what is taken off each channel, in units of `scale`'),
+      deviation: z.array(z.number().positive()).default([]).describe('what each channel is divided by then'),
+      order: z.enum(['rgb', 'bgr']).default('rgb').describe('order of the colours'),
+    }),
+  ])
+  .default('unit')
+  .describe(
+    'what the models expect of a pixel: 0…1, 0…255, −1…1, the mean and deviation of ImageNet, or Caffe’s form',
+  )
+
+const backbone = z.strictObject({
+  path: z.string().describe('the ONNX file'),
+  layout,
+  preprocess,
+  cut: z
+    .boolean()
+    .default(false)
+    .describe(
+      'take the input of its last dense layer: of a classifier, what it knows before it names a class',
+    ),
+  output: z.string().optional().describe('name of the output; needed where several fit'),
+  pool: z
+    .enum(['first', 'mean'])
+    .optional()
+    .describe(
+      'of an output [N, tokens, size]: its first token, which stands for the class, or the mean of all',
+    ),
+})
+
 const schedule = z.enum(['constant', 'cosine', 'step', 'triangular'])
 
-const model = z.strictObject({
-  architecture: z
-    .string()
-    .default('cnn-small')
-    .describe(
-      'mlp, cnn-small, cnn-fast, wrn-<depth>-<width>, resnet-18, resnet-50, or these two with -small',
-    ),
-  width: z.number().positive().default(1).describe('factor on the number of filters'),
-  epochs: z.number().positive().default(8).describe('passes over the training data; may be a fraction'),
-  batchSize: positive.default(128).describe('examples a step'),
-  learningRate: z
-    .number()
-    .positive()
-    .optional()
-    .describe('peak rate; when absent the architecture’s own, which grows with the batch size'),
-  schedule: schedule.optional().describe('the architecture’s own when absent'),
-  warmupEpochs: z.number().min(0).optional().describe('epochs over which the rate rises from 0'),
-  stepAt: z
-    .array(share)
-    .default([0.5, 0.75])
-    .describe('for `step`: shares of training at which the rate falls'),
-  stepFactor: share.default(0.1).describe('for `step`: what the rate is multiplied by'),
-  momentum: share.optional().describe('of stochastic gradient descent'),
-  nesterov: z.boolean().default(true).describe('Nesterov’s form of momentum'),
-  weightDecay: z.number().min(0).optional().describe('L2 penalty on kernels'),
-  labelSmoothing: share.optional().describe('share of the target spread over all classes'),
-  dropout: share.default(0).describe('share of units dropped before dense layers (mlp, cnn-small)'),
-  flip: z
-    .enum(['none', 'random', 'alternating'])
-    .optional()
-    .describe('mirror pictures left to right; the architecture’s own when absent'),
-  shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
-})
+const model = z
+  .strictObject({
+    architecture: z
+      .string()
+      .optional()
+      .describe(
+        'linear, mlp, cnn-small, cnn-fast, wrn-<depth>-<width>, resnet-18, resnet-50, or these two with -small; when absent cnn-small, or linear on a backbone',
+      ),
+    backbone: z
+      .union([z.string().transform(path => backbone.parse({ path })), backbone])
+      .optional()
+      .describe(
+        'a trained network, by its file or with settings, whose features the members learn from in the place of pictures',
+      ),
+    width: z.number().positive().default(1).describe('factor on the number of filters'),
+    epochs: z.number().positive().default(8).describe('passes over the training data; may be a fraction'),
+    batchSize: positive.default(128).describe('examples a step'),
+    learningRate: z
+      .number()
+      .positive()
+      .optional()
+      .describe('peak rate; when absent the architecture’s own, which grows with the batch size'),
+    schedule: schedule.optional().describe('the architecture’s own when absent'),
+    warmupEpochs: z.number().min(0).optional().describe('epochs over which the rate rises from 0'),
+    stepAt: z
+      .array(share)
+      .default([0.5, 0.75])
+      .describe('for `step`: shares of training at which the rate falls'),
+    stepFactor: share.default(0.1).describe('for `step`: what the rate is multiplied by'),
+    momentum: share.optional().describe('of stochastic gradient descent'),
+    nesterov: z.boolean().default(true).describe('Nesterov’s form of momentum'),
+    weightDecay: z.number().min(0).optional().describe('L2 penalty on kernels'),
+    labelSmoothing: share.optional().describe('share of the target spread over all classes'),
+    dropout: share.default(0).describe('share of units dropped before dense layers (mlp, cnn-small)'),
+    flip: z
+      .enum(['none', 'random', 'alternating'])
+      .optional()
+      .describe('mirror pictures left to right; the architecture’s own when absent'),
+    shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
+  })
+  .transform(({ architecture, ...settings }) => ({
+    architecture: architecture ?? (settings.backbone === undefined ? 'cnn-small' : 'linear'),
+    ...settings,
+  }))
 
 const quantizations = [
   z.strictObject({ method: z.literal('float16') }),
@@ -200,9 +262,6 @@ const compression = z.discriminatedUnion('method', [
   ...quantizations,
 ])
 
-/** Preprocessing under the names that people know it by. */
-const presets = ['unit', 'bytes', 'signed', 'imagenet', 'caffe'] as const
-
 const models = z.strictObject({
   path: z.string().describe('folder with a folder of ONNX files for every level'),
   dense: z.string().default('dense').describe('folder of the members before compression'),
@@ -214,24 +273,8 @@ const models = z.strictObject({
     .enum(['train', 'none'])
     .default('train')
     .describe('which of these examples the models learned from: the training data, or none'),
-  layout: z.enum(['nchw', 'nhwc']).optional().describe('order of the input’s axes; found from its shape'),
-  preprocess: z
-    .union([
-      z.enum(presets),
-      z.strictObject({
-        scale: z.number().positive().default(1).describe('value of a white pixel: 1, or 255'),
-        mean: z.array(z.number()).default([]).describe('what is taken off each channel, in units of `scale`'),
-        deviation: z
-          .array(z.number().positive())
-          .default([])
-          .describe('what each channel is divided by then'),
-        order: z.enum(['rgb', 'bgr']).default('rgb').describe('order of the colours'),
-      }),
-    ])
-    .default('unit')
-    .describe(
-      'what the models expect of a pixel: 0…1, 0…255, −1…1, the mean and deviation of ImageNet, or Caffe’s form',
-    ),
+  layout,
+  preprocess,
   output: z.string().optional().describe('name of the output; needed where several fit'),
   form: z
     .enum(['logits', 'probabilities'])
@@ -293,14 +336,28 @@ const scoring = z.strictObject({
   alpha: share.default(0.05).describe('level of the significance tests'),
 })
 
-export const retrainArms = ['all', 'non-pie', 'random', 'cleaned', 'relabeled'] as const
+/** The arms of a comparison that names none. */
+const usualArms = ['all', 'non-pie', 'random', 'cleaned', 'relabeled'] as const
+export const retrainArms = [
+  ...usualArms,
+  'relabeled-or-dropped',
+  'weighted',
+  'random-cleaned',
+  'random-relabeled-or-dropped',
+  'random-weighted',
+] as const
 
 const retrain = z.strictObject({
   seeds: positive.default(3).describe('networks an arm'),
   arms: z
     .array(z.enum(retrainArms))
-    .default([...retrainArms])
-    .describe('what the networks are trained on'),
+    .default([...usualArms])
+    .describe('what the networks are trained on; docs/cleaning.md says what each is'),
+  sure: share
+    .default(0.6)
+    .describe(
+      'for `relabeled-or-dropped`: probability from which a suggested label is taken, instead of dropping the example',
+    ),
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
 })
 
@@ -452,6 +509,8 @@ export type DatasetConfig = Pipeline['dataset']
 export type ModelConfig = Pipeline['model']
 /** Models trained elsewhere. */
 export type ModelsConfig = NonNullable<Pipeline['population']['models']>
+/** A trained network whose features the members learn from. */
+export type BackboneConfig = NonNullable<Pipeline['model']['backbone']>
 /** What models trained elsewhere expect of a pixel. */
 export type PreprocessConfig = ModelsConfig['preprocess']
 export const preprocessPresets: readonly (typeof presets)[number][] = presets
@@ -466,3 +525,14 @@ export type NotificationConfig = NonNullable<Pipeline['notify']>[number]
 /** Where a secret comes from. */
 export type SecretConfig = z.output<typeof secret>
 export type RetrainArm = (typeof retrainArms)[number]
+/**
+ * The arms that clean, each with the arm that removes as many examples at random. What only relabels removes none, so
+ * that training on everything is its own measure.
+ */
+export const cleaningArms: ReadonlyMap<RetrainArm, RetrainArm | undefined> = new Map([
+  ['non-pie', 'random'],
+  ['cleaned', 'random-cleaned'],
+  ['relabeled', undefined],
+  ['relabeled-or-dropped', 'random-relabeled-or-dropped'],
+  ['weighted', 'random-weighted'],
+])

@@ -1,5 +1,6 @@
 /** Tables and arrays on disk. Files appear whole or not at all: written beside their place, synced, renamed. */
-import { openAsBlob } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { createReadStream, openAsBlob } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { DataError, type ErrorPlace, RunError } from '../errors.js'
@@ -164,6 +165,13 @@ async function openNpy(path: string): Promise<NpyHeader & { readonly blob: Blob 
   } catch (error) {
     throw placed(error, path)
   }
+}
+
+/** SHA-256 of the file's bytes, 64 hexadecimal digits. */
+export async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk)
+  return hash.digest('hex')
 }
 
 const isArrow = (path: string): boolean => /\.arrows?$/i.test(path)

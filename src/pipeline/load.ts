@@ -5,11 +5,20 @@ import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parse, par
 import { ConfigError } from '../errors.js'
 import { recipeOf } from '../model/architectures/index.js'
 import { nearest } from '../nearest.js'
-import { type ModelsConfig, type Pipeline, type PipelineInput, pipelineSchema } from './config.js'
+import {
+  type ModelsConfig,
+  type NotificationConfig,
+  type Pipeline,
+  type PipelineInput,
+  pipelineSchema,
+  type SecretConfig,
+} from './config.js'
 import { configError, faultsError, type KeyPath, keyText, type Locate } from './config-errors.js'
+import { gateFaults } from './gates.js'
 import { idleKeys } from './idle-keys.js'
 import { awareOf, isPruning, levelsOf } from './levels.js'
 import { findModels } from './model-files.js'
+import { scheduleFaults } from './timetable.js'
 
 /** A value that takes the place of the file's, and what asked for it. */
 export interface Override {
@@ -124,14 +133,40 @@ export function resolvePipeline(
   return resolved
 }
 
-/** The pipeline with the folders of its published sets where they are. */
+/** The pipeline with its backbone and the folders of its published sets where they are. */
 function withPlaces(pipeline: Pipeline, placed: (key: KeyPath, written: string) => string): Pipeline {
-  const { robustness } = pipeline
-  if (robustness === undefined) return pipeline
-  const { files } = robustness
-  const natural = robustness.natural.map((path, i) => placed(['robustness', 'natural', i], path))
-  const found = files === undefined ? {} : { files: placed(['robustness', 'files'], files) }
-  return { ...pipeline, robustness: { ...robustness, natural, ...found } }
+  const { robustness, model, notify } = pipeline
+  const { backbone } = model
+  const { files, natural = [] } = robustness ?? {}
+  return {
+    ...pipeline,
+    ...(backbone && {
+      model: {
+        ...model,
+        backbone: { ...backbone, path: placed(['model', 'backbone', 'path'], backbone.path) },
+      },
+    }),
+    ...(robustness && {
+      robustness: {
+        ...robustness,
+        natural: natural.map((path, i) => placed(['robustness', 'natural', i], path)),
+        ...(files !== undefined && { files: placed(['robustness', 'files'], files) }),
+      },
+    }),
+    ...(notify && {
+      notify: notify.map((notification, i): NotificationConfig => {
+        if (notification.to === 'command') return notification
+        const { url, secret } = notification
+        const place = (key: string, from: SecretConfig): SecretConfig =>
+          'file' in from ? { file: placed(['notify', i, key, 'file'], from.file) } : from
+        return {
+          ...notification,
+          url: typeof url === 'string' ? url : place('url', url),
+          ...(secret && { secret: place('secret', secret) }),
+        }
+      }),
+    }),
+  }
 }
 
 function checkIdleKeys(written: PipelineInput, pipeline: Pipeline, locate: Locate): void {
@@ -185,6 +220,13 @@ function checkModels(pipeline: Pipeline, value: Record<string, unknown>, locate:
       ['retrain'],
       'trains a network, and does not know which: models from elsewhere are not trained again',
       'Describe the network in `model`, or leave `retrain` out.',
+    )
+  }
+  if (pipeline.model.backbone !== undefined) {
+    refuse(
+      ['model', 'backbone'],
+      'gives features to networks that are trained here, and `population.models` brings its own',
+      'Leave one of them out.',
     )
   }
   if (pipeline.scoring.evidence === 'out-of-sample' && pipeline.population.models?.trainedOn === 'train') {
@@ -320,6 +362,13 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
       mend: 'Set `fineTuneEpochs`, or `when: training`.',
     })
   })
+  if (pipeline.model.backbone !== undefined && pipeline.robustness !== undefined) {
+    faults.push({
+      path: ['robustness'],
+      message: 'shows the members corrupted pictures, and those on a backbone see features',
+      mend: 'Leave it out.',
+    })
+  }
   const { level: wanted, arms = [] } = pipeline.retrain ?? {}
   const compressed = [...seen].filter(name => name !== 'dense')
   if (wanted !== undefined && !compressed.includes(wanted)) {
@@ -349,5 +398,6 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
       mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many.',
     })
   }
+  faults.push(...gateFaults(pipeline), ...scheduleFaults(pipeline))
   if (faults.length > 0) throw faultsError(faults, locate)
 }

@@ -6,6 +6,7 @@ import type { ArtefactStore } from './store.js'
 export type StageName =
   | 'ingest'
   | 'models'
+  | 'backbone'
   | 'train'
   | 'compress'
   | 'predict'

@@ -1,4 +1,5 @@
 /** The stages, in the order in which they run. Adding one is adding a file and a line. */
+import { backbone } from '../stages/backbone.js'
 import { compress } from '../stages/compress.js'
 import { exportTables } from '../stages/export.js'
 import { ingest } from '../stages/ingest.js'
@@ -15,6 +16,7 @@ import type { Stage } from './stage.js'
 export const stages: readonly Stage[] = [
   ingest,
   models,
+  backbone,
   train,
   compress,
   predict,

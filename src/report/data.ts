@@ -134,8 +134,9 @@ export interface LabelSummary {
 
 export interface ArmSummary {
   readonly arm: string
-  /** Training examples of the arm. */
+  /** Training examples of the arm, and those of them with another label than the given one. */
   readonly examples: number
+  readonly relabeled: number
   /** Test accuracy by seed. */
   readonly runs: readonly number[]
   readonly top1: Spread
@@ -144,6 +145,8 @@ export interface ArmSummary {
   readonly top1OffPies: number
   /** Difference to the arm `all`, paired by seed, with its 95 % interval; absent for `all`. */
   readonly difference?: { readonly mean: number; readonly low: number; readonly high: number }
+  /** The same to the arm that removes as many at random; absent where that was not trained. */
+  readonly overRandom?: { readonly mean: number; readonly low: number; readonly high: number }
 }
 
 /** What the population of one level says of an example. */

@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { filterGroups } from '../compression/filter.js'
 import { compress as compressModel, type MethodName, type MethodOptions } from '../compression/methods.js'
+import { networkInputs } from '../dataset/network-inputs.js'
 import { sampleActivations } from '../engine/onnxruntime/calibration.js'
 import type { Architecture, Weight } from '../model/architecture.js'
 import { prunableKernels, weightSpecs } from '../model/weights.js'
@@ -48,7 +49,7 @@ import type { Criterion } from '../training/pruning.js'
 export const compress: Stage = {
   name: 'compress',
   version: 1,
-  inputs: ['ingest', 'train'],
+  inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population }) => population.models === undefined,
   settings: ({ compress: configs, model, engine, population, seed }) => ({
     configs,
@@ -347,5 +348,6 @@ async function calibrationSample(
   const rows = memberRows(folds, seed, pipeline.population.crossFit)
   const order = permutation(rows.length, randomStream(...memberSeed(pipeline, seed), 'calibration'))
   const chosen = order.subarray(0, examples).map(position => rows[position]!)
-  return (await readNpyRows(context.input('inputs.npy'), chosen.sort())) as Uint8Array | Float32Array
+  const { file } = await networkInputs(context)
+  return (await readNpyRows(file, chosen.sort())) as Uint8Array | Float32Array
 }

@@ -2,6 +2,7 @@
  * The headline figures of each stage: what the closing table shows, what `manifest.json` keeps and what a gate
  * may look at. JSON values only; shares and probabilities lie between 0 and 1, sizes are bytes.
  */
+import type { Manifest } from '../pipeline/manifest.js'
 
 export interface IngestHeadline {
   readonly trainExamples: number
@@ -80,6 +81,8 @@ export interface ArmFigures {
   readonly arm: string
   /** Training examples of the arm. */
   readonly examples: number
+  /** Those of them with another label than the given one. */
+  readonly relabeled: number
   readonly top1Mean: number
   readonly top1Sd?: number
   readonly difference?: number
@@ -90,14 +93,16 @@ export interface ArmFigures {
 
 export interface RetrainHeadline {
   readonly arms: readonly ArmFigures[]
+  /** What to do with the suspects, in a sentence; absent where no arm that cleans was compared with `all`. */
+  readonly recommendation?: string
 }
 
 /** How a level does on corrupted pictures. */
 export interface RobustnessFigures {
   readonly level: string
-  /** Accuracy on the same examples before corruption, mean over members. */
-  readonly cleanTop1Mean: number
-  /** Mean over corruptions and severities; absent where nothing was corrupted, as the two below. */
+  /** Accuracy on the clean pictures, mean over members; absent where published pictures are of another test set. */
+  readonly cleanTop1Mean?: number
+  /** Mean over corruptions and severities; absent where nothing was corrupted, as all but `natural`. */
   readonly corruptedTop1Mean?: number
   /** Corrupted ÷ clean. */
   readonly relativeTop1?: number
@@ -118,4 +123,10 @@ export interface Headlines {
   readonly score?: ScoreHeadline
   readonly robustness?: RobustnessHeadline
   readonly retrain?: RetrainHeadline
+}
+
+/** Headline figures of all stages that are done, by stage. */
+export function headlinesOf({ stages }: Manifest): Headlines {
+  const done = stages.filter(({ state }) => state === 'done')
+  return Object.fromEntries(done.map(({ name, headline }) => [name, headline])) as Headlines
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { RecordBatch } from 'apache-arrow'
 import { decodeImage, readHeader } from '../dataset/images.js'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
+import { networkInputs } from '../dataset/network-inputs.js'
 import { mapOrdered } from '../dataset/ordered.js'
 import { type Neighbors, nearestNeighbors } from '../engine/onnxruntime/nearest-neighbors.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
@@ -28,7 +29,7 @@ import type { InspectHeadline } from './headlines.js'
 export const inspect: Stage = {
   name: 'inspect',
   version: 1,
-  inputs: ['ingest', 'models', 'train', 'predict'],
+  inputs: ['ingest', 'backbone', 'models', 'train', 'predict'],
   wanted: ({ inspect }) => inspect !== false,
   settings: ({ inspect, seed }) => ({ inspect, seed }),
   run: async context => ({ ...(await inspectRun(context)) }),
@@ -233,7 +234,7 @@ async function writeFeatures(context: StageContext, path: string): Promise<void>
   signal.addEventListener('abort', pool.stop)
   try {
     await writeFile(cut, encodeModel(model))
-    await pool.predict({ model: cut, inputs: context.input('inputs.npy'), logits: raw })
+    await pool.predict({ model: cut, inputs: (await networkInputs(context)).file, logits: raw })
     signal.throwIfAborted()
     const [, size] = await readNpyShape(raw)
     await writeNpy(path, { dtype: 'float32', shape: [size] }, normalized(raw, size))

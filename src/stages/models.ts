@@ -3,27 +3,22 @@
  * preprocessing and the order of its classes inside, and what its weights tell of its level is written down.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { countWeights, weightBits } from '../compression/kernels.js'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
 import { describeModel } from '../engine/onnxruntime/describe.js'
 import { DataError } from '../errors.js'
 import { adaptModel, classesOf, type ForeignModel, type Preprocessing } from '../onnx/adapt.js'
-import { inlineExternalData } from '../onnx/external-data.js'
 import { decodeModel, encodeModel } from '../onnx/model.js'
-import {
-  type ModelsConfig,
-  type Pipeline,
-  type PreprocessConfig,
-  preprocessPresets,
-} from '../pipeline/config.js'
-import { openTable, readNpyRows, writeText } from '../pipeline/files.js'
+import { type ModelsConfig, type Pipeline, preprocessPresets } from '../pipeline/config.js'
+import { hashOfFile, openTable, readNpyRows, writeText } from '../pipeline/files.js'
 import { findModels } from '../pipeline/model-files.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import { mean } from '../scoring/moments.js'
 import { int32Column } from '../tables/columns.js'
+import { preprocessingFor, preprocessingOf, presets, readWholeModel } from './foreign-model.js'
 import { chanceBound, likelyOrder, type Sample, tryModel } from './model-trial.js'
 
 export const models: Stage = {
@@ -121,51 +116,10 @@ interface SourceModel {
 }
 
 async function openModel(file: string, config: ModelsConfig, info: DatasetInfo): Promise<SourceModel> {
-  const bytes = inlineExternalData(await readFile(file), location => readBeside(file, location), file)
+  const bytes = await readWholeModel(file)
   const model = decodeModel(bytes, file)
   const given = { input: info.input, classes: info.classNames.length }
   return { file, bytes, found: await describeModel(bytes, model, config, given, file) }
-}
-
-/** @throws DataError if the location leaves the folder of the model, by its name or by a link */
-function readBeside(file: string, location: string): Uint8Array {
-  const folder = dirname(file)
-  const isInside = (path: string, root: string) => path.startsWith(root + sep)
-  const path = resolve(folder, location)
-  try {
-    if (isInside(path, resolve(folder)) && isInside(realpathSync(path), realpathSync(folder))) {
-      return readFileSync(path)
-    }
-  } catch (cause) {
-    throw new DataError(`keeps weights in "${location}", which cannot be read`, {
-      file,
-      mend: 'Put that file beside the model, or save the model as one file.',
-      cause,
-    })
-  }
-  throw new DataError(
-    `keeps weights in "${location}", outside its folder: a model file must not reach other files`,
-    {
-      file,
-      mend: 'Save the model as one file (onnx.save with save_as_external_data=False), or its weights beside it.',
-    },
-  )
-}
-
-const unit: Preprocessing = { scale: 1, mean: [], deviation: [], order: 'rgb' }
-const presets: Readonly<Record<(typeof preprocessPresets)[number], Preprocessing>> = {
-  unit,
-  bytes: { ...unit, scale: 255 },
-  // (x / 127.5) − 1, as Keras' MobileNet and Inception take it.
-  signed: { ...unit, mean: [0.5], deviation: [0.5] },
-  // torchvision.transforms.Normalize of its ImageNet weights.
-  imagenet: { ...unit, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
-  // Keras' ResNet and VGG, after Caffe.
-  caffe: { scale: 255, mean: [103.939, 116.779, 123.68], deviation: [], order: 'bgr' },
-}
-
-function preprocessingOf(config: PreprocessConfig): Preprocessing {
-  return typeof config === 'string' ? presets[config] : config
 }
 
 /** The member's file. */
@@ -177,34 +131,15 @@ function memberBytes(
 ): Uint8Array {
   const model = decodeModel(bytes, file)
   const shape = input.kind === 'image' ? [input.channels, input.height, input.width] : [input.features]
-  requireChannels(preprocessing, shape[0]!)
-  if (found.type === 'uint8' && preprocessing !== unit && preprocessing !== presets.bytes) {
-    throw new DataError('takes bytes, which no mean is taken off', {
-      file,
-      key: 'population.models.preprocess',
-      mend: 'Leave it out: models with an input of uint8 preprocess it themselves.',
-    })
-  }
+  const taken = { type: found.type, channels: shape[0]! }
   const order = orderOf(classes ?? classesOf(model), classNames, file)
   adaptModel(model, found, {
     shape,
-    preprocessing: found.type === 'uint8' ? presets.bytes : preprocessing,
+    preprocessing: preprocessingFor(preprocessing, taken, file, 'population.models.preprocess'),
     classNames,
     ...(order && { order }),
   })
   return encodeModel(model)
-}
-
-function requireChannels({ mean, deviation }: Preprocessing, channels: number): void {
-  const wrong = [mean, deviation].find(({ length }) => ![0, 1, channels].includes(length))
-  if (wrong === undefined) return
-  throw new DataError(
-    `has ${wrong.length} values for ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
-    {
-      key: 'population.models.preprocess',
-      mend: 'Give one for each channel, or one for all; or set dataset.channels to what the models take.',
-    },
-  )
 }
 
 /**
@@ -362,9 +297,7 @@ async function hashOf(config: NonNullable<Pipeline['population']['models']>): Pr
       .filter(entry => !entry.isDirectory())
       .map(entry => join(entry.parentPath, entry.name))
     for (const file of files.sort()) {
-      const content = createHash('sha256')
-      for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) content.update(chunk)
-      hash.update(`${relative(folder, file)}\0${content.digest('hex')}\n`)
+      hash.update(`${relative(folder, file)}\0${await hashOfFile(file)}\n`)
     }
   }
   return hash.digest('hex')

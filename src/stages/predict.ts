@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type Data, makeData, type RecordBatch, Utf8 } from 'apache-arrow'
 import { countWeights } from '../compression/kernels.js'
 import { readDatasetInfo } from '../dataset/info.js'
+import { networkInputs } from '../dataset/network-inputs.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
@@ -26,7 +27,7 @@ import { sideBySide } from './side-by-side.js'
 export const predict: Stage = {
   name: 'predict',
   version: 1,
-  inputs: ['ingest', 'train', 'compress', 'models'],
+  inputs: ['ingest', 'backbone', 'train', 'compress', 'models'],
   settings(pipeline) {
     const { models, ...population } = pipeline.population
     return {
@@ -93,20 +94,21 @@ async function membersOf(context: StageContext, levels: readonly string[]): Prom
 }
 
 /** Logits of all members, side by side; those that are in the store already are taken from there. */
-async function predictMembers(
-  { store, inputKeys, input, workers, progress, signal }: StageContext,
-  members: readonly Member[],
-): Promise<PredictedMember[]> {
+async function predictMembers(context: StageContext, members: readonly Member[]): Promise<PredictedMember[]> {
+  const { store, workers, progress, signal } = context
+  const inputs = await networkInputs(context)
   const pool = createPredictionPool(workers)
+  const threads = { workers: store.elsewhere ?? workers, signal, stop: pool.stop }
   progress.start('predict', members.length)
   try {
-    return await sideBySide(members, { workers, signal, stop: pool.stop }, async ({ level, seed, file }) => {
+    return await sideBySide(members, threads, async ({ level, seed, file }) => {
       try {
         const bytes = await readFile(file)
         const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
-        const request = { model: file, inputs: input('inputs.npy'), inputsKey: inputKeys.ingest }
+        const title = `${level} ${seed}`
+        const request = { title, model: file, inputs: inputs.file, inputsKey: inputs.key }
         const { logits, reused } = await memberLogits(store, pool, request)
-        progress.advance(1, `${level} ${seed}`)
+        progress.advance(1, title)
         return { entry, logits, reused }
       } catch (error) {
         throw inMember(error, level, seed, file)

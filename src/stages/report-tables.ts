@@ -149,20 +149,18 @@ export async function readArms(path: string): Promise<ArmSummary[]> {
     .map(row => ({
       arm: String(row.arm),
       examples: number(row, 'n'),
+      relabeled: number(row, 'relabeled'),
       runs: rows.filter(run => run.arm === row.arm && run.seed != null).map(run => number(run, 'top1')),
       top1: { mean: number(row, 'top1'), sd: number(row, 'top1_sd') },
       top1OnPies: number(row, 'pie_top1'),
       top1OffPies: number(row, 'non_pie_top1'),
-      ...(row.arm === 'all' || row.difference == null
-        ? {}
-        : {
-            difference: {
-              mean: number(row, 'difference'),
-              low: number(row, 'difference_low'),
-              high: number(row, 'difference_high'),
-            },
-          }),
+      ...(row.over_random == null ? {} : { overRandom: interval(row, 'over_random') }),
+      ...(row.arm === 'all' || row.difference == null ? {} : { difference: interval(row, 'difference') }),
     }))
+}
+
+function interval(row: Parameters<typeof number>[0], name: string) {
+  return { mean: number(row, name), low: number(row, `${name}_low`), high: number(row, `${name}_high`) }
 }
 
 type WrongLabels = Pick<LabelSummary, 'wrong' | 'wrongByClass'>

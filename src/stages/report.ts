@@ -62,7 +62,8 @@ export const report: Stage = {
 
 /** What its members are. */
 function architectureOf({ population, model }: Pipeline): string {
-  return population.models === undefined ? model.architecture : 'models trained elsewhere'
+  if (population.models !== undefined) return 'models trained elsewhere'
+  return model.backbone === undefined ? model.architecture : `${model.architecture} on a backbone`
 }
 
 async function reportData(context: StageContext): Promise<ReportData> {

@@ -16,7 +16,7 @@ import {
 export const train: Stage = {
   name: 'train',
   version: 1,
-  inputs: ['ingest'],
+  inputs: ['ingest', 'backbone'],
   wanted: ({ population }) => population.models === undefined,
   settings: ({ model, engine, population, seed }) => ({ model, engine, population, seed }),
   async parts(context) {

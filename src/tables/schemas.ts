@@ -485,12 +485,12 @@ export const robustnessSchema = new Schema([
   nullable('top1_sd', float64, 'Its standard deviation over members; null with fewer than two members'),
   field('top5_mean', float64, 'Top-5 accuracy, mean over members, 0 to 1'),
   nullable('top5_sd', float64, 'Its standard deviation over members; null with fewer than two members'),
-  field(
+  nullable(
     'clean_top1_mean',
     float64,
-    'Top-1 accuracy of the level on the same test examples before corruption',
+    'Top-1 accuracy of the level on clean pictures: the same examples before corruption; of published files the whole test split, null where its classes are not as frequent as theirs; of natural sets the test examples of its classes, which alone compete',
   ),
-  nullable('relative_top1', float64, 'top1_mean ÷ clean_top1_mean; null where nothing clean is right'),
+  nullable('relative_top1', float64, 'top1_mean ÷ clean_top1_mean; null where that is null or 0'),
   nullable('relative_to_dense', float64, 'relative_top1 ÷ that of dense; null where that is 0'),
   nullable(
     'p',
@@ -505,10 +505,11 @@ export const retrainSchema = new Schema([
   field(
     'arm',
     utf8,
-    'What the networks were trained on: `all`, `non-pie`, `random` (removal of as many as non-pie), `cleaned` or `relabeled`',
+    'What the networks were trained on: `all`, `non-pie`, `cleaned`, `relabeled`, `relabeled-or-dropped`, `weighted`; `random` (removal of as many as `non-pie`) and `random-…` (as many as that arm)',
   ),
   nullable('seed', int32, 'Seed of the network; null: mean over the seeds'),
   field('n', int32, 'Training examples'),
+  field('relabeled', int32, 'Those of them with another label than the given one'),
   field('top1', float64, 'Top-1 accuracy on the test set, 0 to 1'),
   nullable('top1_sd', float64, 'Its standard deviation over seeds; null for a single seed'),
   nullable('pie_top1', float64, 'Top-1 accuracy on the test set’s PIEs; null where there are none'),
@@ -520,6 +521,13 @@ export const retrainSchema = new Schema([
     'Lower end of the 95 % interval of the mean paired difference (Student’s t); null for a single seed',
   ),
   nullable('difference_high', float64, 'Its upper end'),
+  nullable(
+    'over_random',
+    float64,
+    'Mean of top1 − top1 of the arm that removes as many at random, paired by seed; null in the rows of seeds and without that arm',
+  ),
+  nullable('over_random_low', float64, 'Lower end of its 95 % interval (Student’s t); null for a single seed'),
+  nullable('over_random_high', float64, 'Its upper end'),
 ])
 
 /**

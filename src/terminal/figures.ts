@@ -1,24 +1,20 @@
 /** The figures of a run as text: one line a stage, and the closing tables. */
 import type { Manifest, StageRecord } from '../pipeline/manifest.js'
 import { bytes, count, counted, fraction, meanPercent, percent, points } from '../report/format.js'
-import type {
-  ArmFigures,
-  DetectionFigures,
-  Headlines,
-  InspectHeadline,
-  LevelFigures,
-  RobustnessFigures,
-  ScoreHeadline,
+import {
+  type ArmFigures,
+  type DetectionFigures,
+  type Headlines,
+  headlinesOf,
+  type InspectHeadline,
+  type LevelFigures,
+  type RetrainHeadline,
+  type RobustnessFigures,
+  type ScoreHeadline,
 } from '../stages/headlines.js'
 import { duration } from './duration.js'
 import type { Style } from './style.js'
 import { table } from './table.js'
-
-/** Headline figures of all stages that are done, by stage. */
-export function headlinesOf(manifest: Manifest): Headlines {
-  const done = manifest.stages.filter(({ state }) => state === 'done')
-  return Object.fromEntries(done.map(({ name, headline }) => [name, headline])) as Headlines
-}
 
 /** What a stage found, in a few words. */
 export function headlineText({ name, headline }: Pick<StageRecord, 'name' | 'headline'>): string {
@@ -58,7 +54,7 @@ export function closingTables(manifest: Manifest, style: Style): string {
     inspect && duplicateLines(inspect, style),
     score && scoreTables(score, style),
     robustness && robustnessTable(robustness.levels, style),
-    retrain && retrain.arms.length > 0 && armTable(retrain.arms, style),
+    retrain && retrain.arms.length > 0 && armTables(retrain, style),
     timeLine(manifest, style),
   ]
   return sections.filter(section => typeof section === 'string').join('\n\n')
@@ -162,11 +158,16 @@ function robustnessTable(levels: readonly RobustnessFigures[], style: Style): st
   const rows = levels.map(({ level, corruptedTop1Mean, cleanTop1Mean, relativeTop1, natural }) => [
     style('bold', level),
     orDash(corruptedTop1Mean, percent),
-    percent(cleanTop1Mean),
+    orDash(cleanTop1Mean, percent),
     orDash(relativeTop1, percent),
     ...sets.map(set => orDash(natural?.[set], percent)),
   ])
   return table(columns, rows, style)
+}
+
+function armTables({ arms, recommendation }: RetrainHeadline, style: Style): string {
+  const found = armTable(arms, style)
+  return recommendation === undefined ? found : `${found}\n\n  ${style('bold', recommendation)}`
 }
 
 function armTable(arms: readonly ArmFigures[], style: Style): string {

@@ -20,7 +20,7 @@ import { chunkSteps, planTraining, stepAt, type TrainingPlan } from './plan.js'
 import type { Criterion, PruningPlan } from './pruning.js'
 import type { LessonPlan } from './recovery.js'
 import { createTrainingPool, type TrainingPool } from './training-pool.js'
-import type { TrainTask } from './training-worker.js'
+import type { TrainProgress, TrainTask } from './training-worker.js'
 
 /** Raise it when the same settings would give other weights. */
 const trainingVersion = 1
@@ -83,6 +83,8 @@ export interface MemberRequest {
   readonly rows: Int32Array
   /** Class of each row of the training set, [training examples]. */
   readonly labels: Int32Array
+  /** Weight of each in the loss, [training examples]; absent: all 1. Not for members that have lessons. */
+  readonly weights?: Float32Array
   readonly pruning?: Pruning
   /**
    * Makes it the member that goes on with fake quantization: from the dense member as it stood at `begin`, or, if the
@@ -141,7 +143,7 @@ export async function produceMembers(
   label: string,
   requests: readonly MemberRequest[],
 ): Promise<Artefact[]> {
-  const { workers, progress, signal } = environment
+  const { store, workers, progress, signal } = environment
   const pool = createTrainingPool(workers)
   const stop = () => pool.stop()
   signal.addEventListener('abort', stop)
@@ -150,7 +152,7 @@ export async function produceMembers(
     label,
     pieces.reduce((sum, list) => sum + ownSteps(list), 0),
   )
-  const limit = pLimit(workers)
+  const limit = pLimit(store.elsewhere ?? workers)
   let failure: RunError | undefined
   try {
     const artefacts = await Promise.all(
@@ -357,6 +359,7 @@ function identity(environment: MemberEnvironment, request: MemberRequest, plan: 
     inputs: inputsKey,
     rows: digest(request.rows),
     labels: digest(request.labels),
+    ...(request.weights && { weights: digest(request.weights) }),
     seed: request.seed,
   }
 }
@@ -382,14 +385,42 @@ async function produceMember(
   if (reused > 0) progress.advance(reused, `${request.title} reused`)
   for (const piece of pieces.slice(first)) {
     signal.throwIfAborted()
-    const before = artefact
-    artefact = await store.produce(piece.key, folder =>
-      pool.train(taskOf(environment, request, piece, before, folder), ({ steps, loss }) => {
-        if (piece.own) progress.advance(steps, `${request.title}, loss ${loss.toFixed(3)}`)
-      }),
-    )
+    const { title } = request
+    const task = taskOf(environment, request, piece, artefact)
+    let reported = 0
+    const onProgress = ({ steps, loss }: TrainProgress) => {
+      reported += steps
+      if (piece.own) progress.advance(steps, `${title}, loss ${loss.toFixed(3)}`)
+    }
+    artefact = await store.produce(piece.key, folder => trainInto(folder, pool, task, onProgress), {
+      kind: 'train',
+      title,
+      task,
+      onReport: report => onProgress(report as TrainProgress),
+    })
+    // Of a piece that another member, run or machine made, not every step is told.
+    const untold = piece.end - piece.start - reported
+    if (piece.own && untold > 0) progress.advance(untold, title)
   }
   return artefact!
+}
+
+/** A piece of training, apart from where it is done. */
+export interface TrainWork extends Omit<TrainTask, 'state' | 'model' | 'stop' | 'progress'> {
+  /** Properties of the ONNX file of the member that is finished after it. */
+  readonly metadata?: MemberRequest['metadata']
+}
+
+/** Writes the files of the artefact that a piece of training makes. */
+export function trainInto(
+  folder: string,
+  pool: TrainingPool,
+  { metadata, ...work }: TrainWork,
+  onProgress: (progress: TrainProgress) => void,
+): Promise<void> {
+  const state = join(folder, stateFile)
+  const model = metadata && { file: join(folder, modelFile), metadata }
+  return pool.train({ ...work, state, ...(model && { model }) }, onProgress)
 }
 
 function taskOf(
@@ -397,16 +428,16 @@ function taskOf(
   request: MemberRequest,
   piece: Piece,
   before: Artefact | undefined,
-  folder: string,
-): Omit<TrainTask, 'stop' | 'progress'> {
+): TrainWork {
   const { engine, inputs } = environment
-  const { labels, rows, seed } = request
+  const { labels, weights, rows, seed } = request
   const { architecture, metadata, plan, pruning, start, end, keepMomentum, lessons } = piece
   return {
     engine,
     architecture,
     inputs,
     labels,
+    ...(weights && { weights }),
     rows,
     plan,
     ...(pruning && { pruning }),
@@ -416,8 +447,7 @@ function taskOf(
     end,
     ...(before && { from: join(before.folder, stateFile) }),
     keepMomentum,
-    state: join(folder, stateFile),
-    ...(metadata && { model: { file: join(folder, modelFile), metadata } }),
+    ...(metadata && { metadata }),
   }
 }
 

@@ -1,14 +1,13 @@
 /** A run's members: which rows each trains on, what surrounds their training, and where their files go. */
 import { constants } from 'node:buffer'
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { readDatasetInfo } from '../dataset/info.js'
+import { networkInputs } from '../dataset/network-inputs.js'
 import { ConfigError } from '../errors.js'
 import type { InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf } from '../model/shapes.js'
 import type { Pipeline } from '../pipeline/config.js'
-import { openTable } from '../pipeline/files.js'
+import { hashOfFile, openTable } from '../pipeline/files.js'
 import type { PlanningContext } from '../pipeline/stage.js'
 import { versionsOfEngine } from '../pipeline/versions.js'
 import type { Seed } from '../random.js'
@@ -82,29 +81,23 @@ export async function memberEnvironment(context: PlanningContext): Promise<Membe
   const { pipeline, store, workers, progress, signal } = context
   const info = await readDatasetInfo(context.input('dataset.json'))
   const { model, engine } = pipeline
-  checkTrainingSize(info.input, info.trainExamples)
-  const inputs = context.input('inputs.npy')
+  const inputs = await networkInputs(context)
+  checkTrainingSize(inputs.shape, info.trainExamples)
   return {
     engine,
     engineVersions: versionsOfEngine(engine),
-    architecture: buildArchitecture(model.architecture, info.normalization, {
-      input: info.input,
+    architecture: buildArchitecture(model.architecture, inputs.normalization, {
+      input: inputs.shape,
       classes: info.classNames.length,
       width: model.width,
       dropout: model.dropout,
     }),
     model,
-    inputs,
-    inputsKey: await hashOf(inputs),
+    inputs: inputs.file,
+    inputsKey: await hashOfFile(inputs.file),
     store,
     workers,
     progress,
     signal,
   }
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk)
-  return hash.digest('hex')
 }

@@ -23,6 +23,8 @@ export interface TrainTask {
   readonly inputs: string
   /** Class of each training example. */
   readonly labels: Int32Array
+  /** Weight of each in the loss; absent: all 1. */
+  readonly weights?: Float32Array
   /** Rows on which the member trains. */
   readonly rows: Int32Array
   readonly plan: TrainingPlan
@@ -73,11 +75,17 @@ export default async function trainTask(task: TrainTask): Promise<TrainFailure |
 }
 
 async function trainMember(task: TrainTask): Promise<void> {
-  const { architecture, labels, start, end } = task
+  const { architecture, labels, weights, start, end } = task
   const inputs = await trainingInputs(task.inputs, labels.length)
   const initial = await initialState(task, inputs)
   const lessons = await readLessons(task, inputs, initial)
-  const data = { inputs, examples: labels.length, labels, ...lessons }
+  const data = {
+    inputs,
+    examples: labels.length,
+    labels,
+    ...(weights && { exampleWeights: weights }),
+    ...lessons,
+  }
   const { rows, plan, seed, pruning } = task
   let done = start
   const state = await train(

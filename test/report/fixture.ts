@@ -265,6 +265,7 @@ function arms(random: RandomStream): ArmSummary[] {
     return {
       arm,
       examples: { all: 10_000, 'non-pie': 9_320, random: 9_320, cleaned: 8_990, relabeled: 10_000 }[arm] ?? 0,
+      relabeled: arm === 'relabeled' ? 1_010 : 0,
       runs,
       top1: { mean, sd: 0.002 },
       top1OnPies: 0.46 + effect,

@@ -1,16 +1,18 @@
-/** What a classifier from elsewhere takes and gives, as its file and a first pass of zeros tell. */
+/** What a classifier or a backbone from elsewhere takes and gives, as its file and a first pass of zeros tell. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { DataError } from '../../errors.js'
 import type { InputShape } from '../../model/architecture.js'
 import {
   endsInSigmoid,
+  type ForeignBackbone,
+  type ForeignInput,
   type ForeignModel,
   finalSoftmax,
   type InputType,
   inputTypes,
 } from '../../onnx/adapt.js'
 import type { Model } from '../../onnx/model.js'
-import type { ModelsConfig } from '../../pipeline/config.js'
+import type { BackboneConfig, ModelsConfig } from '../../pipeline/config.js'
 import { createSession } from './predictor.js'
 
 export type Wanted = Pick<ModelsConfig, 'layout' | 'output' | 'form'>
@@ -21,7 +23,8 @@ export interface Given {
   readonly classes: number
 }
 
-const key = (name: string) => `population.models.${name}`
+/** Where in the pipeline file the model is described, for errors. */
+type Section = 'population.models' | 'model.backbone'
 
 /**
  * Finds out what is not configured.
@@ -37,22 +40,44 @@ export async function describeModel(
   given: Given,
   file: string,
 ): Promise<ForeignModel> {
+  const { input, results } = await tryOn(bytes, wanted, given.input, 'population.models', file)
+  const output = outputOf(results, wanted, given.classes, input.batch ?? 1, file)
+  return { ...input, output, form: formOf(model, output, results[output]!, wanted, file) }
+}
+
+/**
+ * Finds out what is not configured.
+ *
+ * @param bytes of a backbone that is one file
+ * @throws DataError where it cannot take what the data set gives, gives no features, or leaves open what has to be known
+ */
+export async function describeBackbone(
+  bytes: Uint8Array,
+  wanted: Pick<BackboneConfig, 'layout' | 'output' | 'pool'>,
+  given: InputShape,
+  file: string,
+): Promise<ForeignBackbone> {
+  const { input, results } = await tryOn(bytes, wanted, given, 'model.backbone', file)
+  const output = featuresOutputOf(results, wanted.output, input.batch ?? 1, file)
+  return { ...input, output, ...poolOf(output, results[output]!, wanted.pool, input.layout, file) }
+}
+
+/** What the model takes, and what it makes of zeros. */
+async function tryOn(
+  bytes: Uint8Array,
+  wanted: Pick<Wanted, 'layout'>,
+  given: InputShape,
+  section: Section,
+  file: string,
+): Promise<{ input: ForeignInput; results: Results }> {
   const session = await createSession(bytes, { threads: 1, file })
   try {
     const { name, type, shape } = inputOf(session, file)
-    const layout = layoutOf(shape, wanted, given.input, file)
+    const layout = layoutOf(shape, wanted, given, section, file)
     const [first] = shape
     const batch = typeof first === 'number' && first > 0 ? first : undefined
-    const results = await runOnZeros(session, name, type, [batch ?? 1, ...sizesOf(given.input, layout)], file)
-    const output = outputOf(results, wanted, given.classes, batch ?? 1, file)
-    return {
-      input: name,
-      type,
-      layout,
-      batch,
-      output,
-      form: formOf(model, output, results[output]!, wanted, file),
-    }
+    const results = await runOnZeros(session, name, type, [batch ?? 1, ...sizesOf(given, layout)], file)
+    return { input: { input: name, type, layout, batch }, results }
   } finally {
     await session.release()
   }
@@ -92,8 +117,9 @@ function sizesOf(input: InputShape, layout: ForeignModel['layout']): number[] {
 
 function layoutOf(
   [, ...sizes]: readonly (number | string)[],
-  { layout: wanted }: Wanted,
+  { layout: wanted }: Pick<Wanted, 'layout'>,
   input: InputShape,
+  section: Section,
   file: string,
 ): ForeignModel['layout'] {
   const fits = (layout: ForeignModel['layout']) => {
@@ -122,7 +148,7 @@ function layoutOf(
   if (layouts.length > 1) {
     throw new DataError(`takes ${shown}, which does not say where the channels are`, {
       file,
-      key: key('layout'),
+      key: `${section}.layout`,
       mend: 'Set it to nchw (PyTorch) or nhwc (TensorFlow, Keras).',
     })
   }
@@ -170,6 +196,17 @@ async function runOnZeros(
 }
 
 const floats = new Set(['float32', 'float16', 'float64'])
+const outputKey = 'population.models.output'
+
+/** Every output with its shape. */
+function shapesOf(results: Results): string {
+  return Object.entries(results)
+    .map(
+      ([name, tensor]) =>
+        `${name} ${tensor.dims === undefined ? '(no tensor)' : `[${tensor.dims.join(', ')}]`}`,
+    )
+    .join(', ')
+}
 
 function outputOf(
   results: Results,
@@ -178,12 +215,7 @@ function outputOf(
   batch: number,
   file: string,
 ): string {
-  const shapes = Object.entries(results)
-    .map(
-      ([name, tensor]) =>
-        `${name} ${tensor.dims === undefined ? '(no tensor)' : `[${tensor.dims.join(', ')}]`}`,
-    )
-    .join(', ')
+  const shapes = shapesOf(results)
   const fits = Object.entries(results).filter(
     ([, tensor]) =>
       floats.has(tensor.type) && tensor.dims[0] === batch && tensor.data.length === batch * classes,
@@ -194,7 +226,7 @@ function outputOf(
       wanted in results
         ? `its output "${wanted}" has no value for each of ${classes} classes`
         : `has no output "${wanted}"`,
-      { file, key: key('output'), mend: `It gives ${shapes}.` },
+      { file, key: outputKey, mend: `It gives ${shapes}.` },
     )
   }
   if (fits.length === 1) return fits[0]![0]
@@ -203,7 +235,7 @@ function outputOf(
       `has several outputs of ${classes} values: ${fits.map(([name]) => name).join(', ')}`,
       {
         file,
-        key: key('output'),
+        key: outputKey,
         mend: 'Name the one that classifies.',
       },
     )
@@ -211,6 +243,75 @@ function outputOf(
   throw new DataError(`the data set has ${classes} classes, and it gives ${shapes} for a batch of ${batch}`, {
     file,
     mend: 'Use models of these classes, one value each; from scikit-learn export with zipmap=False.',
+  })
+}
+
+/** The output wanted, else the only one of numbers, else the only one that is a row an example. */
+function featuresOutputOf(results: Results, wanted: string | undefined, batch: number, file: string): string {
+  const key = 'model.backbone.output'
+  const fits = Object.entries(results).filter(
+    ([, { type, dims }]) => floats.has(type) && dims[0] === batch && dims.length >= 2,
+  )
+  const shapes = shapesOf(results)
+  if (wanted !== undefined) {
+    if (fits.some(([name]) => name === wanted)) return wanted
+    const message =
+      wanted in results
+        ? `its output "${wanted}" holds no features of each example`
+        : `has no output "${wanted}"`
+    throw new DataError(message, { file, key, mend: `It gives ${shapes} for a batch of ${batch}.` })
+  }
+  const rows = fits.filter(([, { dims }]) => dims.length === 2)
+  const [only, ...others] = fits.length === 1 ? fits : rows
+  if (only !== undefined && others.length === 0) return only[0]
+  throw new DataError(
+    fits.length === 0
+      ? `gives no features: ${shapes} for a batch of ${batch}`
+      : `has several outputs that may be features: ${shapes}`,
+    {
+      file,
+      ...(fits.length > 0 && { key }),
+      mend:
+        fits.length > 0 ? 'Name the one to learn from.' : 'Export the model with its features as an output.',
+    },
+  )
+}
+
+/** How one row an example is made of the output, and how long it is. */
+function poolOf(
+  output: string,
+  { dims }: Tensor,
+  wanted: BackboneConfig['pool'],
+  layout: ForeignInput['layout'],
+  file: string,
+): Pick<ForeignBackbone, 'pool' | 'size'> {
+  const [, ...sizes] = dims
+  const shown = `"${output}" gives [${['N', ...sizes].join(', ')}]`
+  if (sizes.length === 2) {
+    if (wanted === undefined) {
+      throw new DataError(`${shown}, features of each of ${sizes[0]} tokens`, {
+        file,
+        key: 'model.backbone.pool',
+        mend: 'Set it to first (the class token of most vision transformers) or mean.',
+      })
+    }
+    return { pool: wanted === 'first' ? 'first' : { meanOver: [1] }, size: sizes[1]! }
+  }
+  if (wanted !== undefined) {
+    throw new DataError(`${shown}, which has no tokens to choose from`, {
+      file,
+      key: 'model.backbone.pool',
+      mend: 'Leave it out.',
+    })
+  }
+  if (sizes.length === 1) return { pool: 'flatten', size: sizes[0]! }
+  const channelsLast = layout === 'nhwc'
+  if (sizes.length === 3) {
+    return { pool: { meanOver: channelsLast ? [1, 2] : [2, 3] }, size: sizes[channelsLast ? 2 : 0]! }
+  }
+  throw new DataError(`${shown}, which is no row of features, no map of them and no list of tokens`, {
+    file,
+    mend: 'Export the model with features [N, size].',
   })
 }
 
@@ -234,7 +335,7 @@ function formOf(
   if (endsInSigmoid(model, output)) {
     throw new DataError('ends in a sigmoid for each class: its values are no distribution over the classes', {
       file,
-      key: key('form'),
+      key: 'population.models.form',
       mend: 'Export what goes into the sigmoid, or set it to probabilities to take them as they are, in proportion.',
     })
   }

@@ -10,6 +10,8 @@ export interface PredictTask {
   readonly inputs: string
   /** First row to predict; those before it are left out. Default 0. */
   readonly start?: number
+  /** Row at which to stop. Default: all are predicted. */
+  readonly end?: number
   /** Path of the logits to write, float32 [examples, classes]. */
   readonly logits: string
   /** On shared memory; not 0 once the work is to stop. */
@@ -23,6 +25,7 @@ export default async function predict({
   model,
   inputs,
   start = 0,
+  end = Number.POSITIVE_INFINITY,
   logits,
   stop,
 }: PredictTask): Promise<void> {
@@ -30,7 +33,7 @@ export default async function predict({
   const { inputLength, batchSize, classes } = predictor
   const rows = batchSize * Math.max(1, Math.floor(chunkLength / (batchSize * inputLength)))
   async function* chunks(): AsyncGenerator<Float32Array> {
-    for await (const examples of streamNpy(inputs, rows, { start })) {
+    for await (const examples of streamNpy(inputs, rows, { start, end })) {
       if (Atomics.load(stop, 0) !== 0) throw new Error('stopped')
       yield await predictor.predict(examples as PredictorInputs)
     }

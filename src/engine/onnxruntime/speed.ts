@@ -1,6 +1,6 @@
 /** How fast a core of this machine multiplies matrices, and how fast it trains a network and predicts with it. */
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node'
-import type { Architecture } from '../../model/architecture.js'
+import type { Architecture, InputShape } from '../../model/architecture.js'
 import { elements, inputShapeOf } from '../../model/shapes.js'
 import { weightSpecs } from '../../model/weights.js'
 import { exportOnnx } from '../../onnx/export.js'
@@ -54,10 +54,6 @@ export interface ExampleSeconds {
  */
 export async function exampleSeconds(architecture: Architecture, batchSize: number): Promise<ExampleSeconds> {
   const { input } = architecture
-  const inputsOf = (examples: number) => {
-    const length = examples * elements(inputShapeOf(input))
-    return input.kind === 'image' ? new Uint8Array(length) : new Float32Array(length)
-  }
   const weights = weightSpecs(architecture).map(({ name, shape }) => ({
     name,
     shape,
@@ -65,7 +61,7 @@ export async function exampleSeconds(architecture: Architecture, batchSize: numb
   }))
   const trainer = await createOnnxRuntimeTrainer(
     architecture,
-    { inputs: inputsOf(batchSize), examples: batchSize, labels: new Int32Array(batchSize) },
+    { inputs: zeros(input, batchSize), examples: batchSize, labels: new Int32Array(batchSize) },
     {
       batchSize,
       labelSmoothing: 0.1,
@@ -82,16 +78,33 @@ export async function exampleSeconds(architecture: Architecture, batchSize: numb
     learningRates: new Float32Array(1),
     dropoutSeed: 0,
   }
-  const predictor = await createPredictor(exportOnnx(architecture, weights), { threads: 1 })
-  const whole = inputsOf(predictor.batchSize)
   try {
     return {
       trained: (await fasterOfTwo(() => trainer.run(step))) / batchSize,
-      predicted: (await fasterOfTwo(() => predictor.predict(whole))) / predictor.batchSize,
+      predicted: await predictedSeconds(exportOnnx(architecture, weights), input),
     }
   } finally {
-    await Promise.all([trainer.dispose(), predictor.dispose()])
+    await trainer.dispose()
   }
+}
+
+/**
+ * Processor time of an example's prediction, one thread, measured as in {@link exampleSeconds}.
+ * @param bytes of a model that takes such inputs
+ */
+export async function predictedSeconds(bytes: Uint8Array, input: InputShape): Promise<number> {
+  const predictor = await createPredictor(bytes, { threads: 1 })
+  const whole = zeros(input, predictor.batchSize)
+  try {
+    return (await fasterOfTwo(() => predictor.predict(whole))) / predictor.batchSize
+  } finally {
+    await predictor.dispose()
+  }
+}
+
+function zeros(input: InputShape, examples: number): Uint8Array | Float32Array {
+  const length = examples * elements(inputShapeOf(input))
+  return input.kind === 'image' ? new Uint8Array(length) : new Float32Array(length)
 }
 
 async function fasterOfTwo(work: () => Promise<unknown>): Promise<number> {

@@ -5,13 +5,14 @@ import { weightSpecs } from '../weights.js'
 import { cnnFast } from './cnn-fast.js'
 import { cnnSmall } from './cnn-small.js'
 import type { Family, FamilyOptions, Recipe } from './family.js'
+import { linear } from './linear.js'
 import { mlp } from './mlp.js'
 import { resnet } from './resnet.js'
 import { wideResnet } from './wide-resnet.js'
 
 export type { Recipe } from './family.js'
 
-const families: readonly Family[] = [mlp, cnnSmall, cnnFast, wideResnet, resnet]
+const families: readonly Family[] = [linear, mlp, cnnSmall, cnnFast, wideResnet, resnet]
 
 function familyOf(name: string): { family: Family; match: RegExpMatchArray } {
   for (const family of families) {

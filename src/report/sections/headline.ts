@@ -1,8 +1,9 @@
 /** The outcome in words and a handful of figures: what somebody reads who reads nothing else. */
 import { tellingLevel } from '../../pipeline/levels.js'
 import { auditedSplit, levelInWords, type ReportData } from '../data.js'
-import { count, counted, percent, points } from '../format.js'
+import { count, counted, percent } from '../format.js'
 import { type Content, type Html, html, name } from '../html.js'
+import { recommendation } from '../recommendation.js'
 
 /** The headline sentence: how many labels look wrong. */
 export function labelsSentence({ labels, suspects }: ReportData): string {
@@ -49,21 +50,6 @@ export function cautionSentence(data: ReportData): string | undefined {
   return `So many label issues say more about the networks, which are ${accuracy}, than about the labels: train longer or choose another architecture before trusting this list.`
 }
 
-/** Arms that answer what cleaning gains, the most telling first. */
-const tellingArms = ['cleaned', 'relabeled', 'non-pie']
-
-/** What retraining without the label issues changed; undefined where nothing was retrained. */
-export function retrainingSentence({ retrain }: ReportData): string | undefined {
-  const arms = tellingArms.map(arm => retrain?.find(other => other.arm === arm))
-  const told = arms.find(arm => arm?.difference !== undefined)
-  if (told?.difference === undefined) return undefined
-  const { mean, low, high } = told.difference
-  const change = `Trained ${armInWords(told.arm)}, a network’s test accuracy changes by ${points(mean)} points`
-  if (!Number.isFinite(low)) return `${change} (a single seed: no interval).`
-  const isClear = low > 0 || high < 0
-  return `${change} (95 % interval ${points(low)} to ${points(high)}${isClear ? '' : ': no clear difference'}).`
-}
-
 /** How an arm reads after “trained”. */
 export function armInWords(arm: string): string {
   const phrases: Readonly<Record<string, string>> = {
@@ -72,6 +58,11 @@ export function armInWords(arm: string): string {
     random: 'without as many random examples',
     cleaned: 'without the label issues',
     relabeled: 'with the suggested labels taken',
+    'relabeled-or-dropped': 'with sure suggestions taken, without the other label issues',
+    weighted: 'with examples weighted by label quality',
+    'random-cleaned': 'without as many random examples as cleaned',
+    'random-relabeled-or-dropped': 'without as many random examples as relabeled-or-dropped',
+    'random-weighted': 'without as many random examples as the weights take away',
   }
   return phrases[arm] ?? `on the arm ${arm}`
 }
@@ -83,7 +74,8 @@ export function headline(data: ReportData): Html {
     labels.truth &&
     `The truth is known here: ${percent(labels.truth.precision)} of the label issues are wrong indeed, and they are ${percent(labels.truth.recall)} of the wrong labels.`
   const caution = cautionSentence(data)
-  const sentences = [pieSentence(data), retrainingSentence(data), truth].filter(text => text !== undefined)
+  const advice = data.retrain && recommendation(data.retrain)
+  const sentences = [pieSentence(data), advice, truth].filter(text => text !== undefined)
   return html`<header class="hero">
 <p class="eyebrow">pieline report <span aria-hidden="true">·</span> ${name(data.pipeline)}</p>
 <h1>${labelsSentence(data)}</h1>

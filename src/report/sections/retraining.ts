@@ -4,6 +4,7 @@ import { axisLabels, chart, colour, table } from '../chart.js'
 import type { ArmSummary, ReportData } from '../data.js'
 import { count, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
+import { recommendation } from '../recommendation.js'
 import { armInWords } from './headline.js'
 import type { Section } from './section.js'
 
@@ -21,13 +22,20 @@ export function retraining({ retrain }: ReportData): Section {
     }
   }
   const charts = [accuracies(retrain), differences(retrain)]
+  const advice = recommendation(retrain)
   return {
     id: 'retraining',
     title,
     body: html`<p class="about">The same network trained anew on parts of the training set, several seeds each, and measured
-on the untouched test set. <em>random</em> leaves out as many examples as <em>non-pie</em>, so that size alone cannot explain a
-difference.</p>
-<div class="charts">
+on the untouched test set. Each <em>random</em> arm leaves out as many examples as the arm it is named after,
+<em>random</em> alone as many as <em>non-pie</em>, so that size alone cannot explain a difference.</p>
+${
+  advice &&
+  html`<p><strong>${advice}</strong></p>
+<p class="about">The interval in this sentence is one of 95 % for all ways of cleaning at once (Bonferroni), by the spread
+that all arms share; those below are each for itself.</p>
+`
+}<div class="charts">
 ${charts.filter(figure => figure !== undefined)}</div>
 ${armTable(retrain)}
 `,
@@ -166,6 +174,18 @@ function armTable(arms: readonly ArmSummary[]): Html {
             ? '–'
             : `${points(difference.low, 2)} to ${points(difference.high, 2)}`,
       },
+      ...(arms.some(({ overRandom }) => overRandom !== undefined)
+        ? [
+            {
+              head: 'Over random removal',
+              numeric: true,
+              value: ({ overRandom }: ArmSummary) =>
+                overRandom === undefined
+                  ? '–'
+                  : `${points(overRandom.mean, 2)} (${points(overRandom.low, 2)} to ${points(overRandom.high, 2)})`,
+            },
+          ]
+        : []),
     ],
     arms,
   )
