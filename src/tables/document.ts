@@ -14,6 +14,7 @@ import {
   predictionsSchema,
   probabilitiesSchema,
   retrainSchema,
+  robustnessSchema,
   scoresSchema,
   skippedSchema,
   stabilitySchema,
@@ -110,7 +111,7 @@ export function tablesDocument(): string {
 Each column's description is also in the files, as the \`description\` of the field's metadata. Beside the tables
 below, \`splits/*.parquet\` have the columns of the source, and \`inputs.npy\` is a NumPy array whose row i is what
 the networks see of row i of \`examples.parquet\`: bytes [examples, height, width, channels], or float32 [examples,
-features].
+features]. On a backbone they see \`backbone.npy\` instead, float32 [examples, features].
 
 This page is written by \`src/tables/document.ts\`; do not edit it by hand.
 
