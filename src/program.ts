@@ -1,6 +1,7 @@
 /** The program's commands. Each is a file in `commands/`, and loads what it needs when it is called. */
 import { Command } from 'commander'
 import { applyCommand } from './commands/apply.js'
+import { applyCommand } from './commands/apply.js'
 import { checkCommand } from './commands/check.js'
 import { compareCommand } from './commands/compare.js'
 import { diffCommand } from './commands/diff.js'
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     compareCommand(),
     diffCommand(),
     scoreCommand(),
+    applyCommand(),
     applyCommand(),
     doctorCommand(),
   ]) {

@@ -2,10 +2,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { ConfigError } from '../errors.js'
+import { annotationFiles, annotationFormat } from './annotation-files.js'
 import { isForeignFolder } from './folder.js'
 import { annotationsOf, isImageNetAnnotation } from './imagenet.js'
 import { layoutOfFolder } from './locate.js'
-import { testNames, trainNames } from './parts.js'
+import { anywhere, testNames, trainNames } from './parts.js'
 import { isImageFile, type SourceDescription } from './source.js'
 
 /** Where training and test data lie. */
@@ -18,7 +19,7 @@ const tableEndings = new Set(['.parquet', '.pq', '.arrow', '.arrows', '.ipc', '.
 
 /**
  * The data set at a path: a file, with the test file beside a training file; or a folder that holds `train` and
- * `test`, tables, a folder a class, or nothing but one such folder.
+ * `test`, tables, annotations, a folder a class, or nothing but one such folder.
  * @throws ConfigError if nothing like that is there
  */
 export async function detectData(path: string): Promise<DataPlaces> {
@@ -38,6 +39,8 @@ export async function detectData(path: string): Promise<DataPlaces> {
   const tables = files.filter(
     name => tableEndings.has(extname(name).toLowerCase()) && !isImageNetAnnotation(name),
   )
+  const annotations = tables.length === 0 ? await annotationFiles(path, files) : []
+  if (annotations.length > 0) return annotated(path, annotations)
   const labeled = await Promise.all(folders.map(name => isLabeled(join(path, name))))
   const labeledFolders = folders.filter((_, index) => labeled[index])
   for (const names of [labeledFolders, tables]) {
@@ -47,6 +50,11 @@ export async function detectData(path: string): Promise<DataPlaces> {
   }
   if (tables.length === 1) return { path: join(path, tables[0]) }
   if (tables.length > 1) return { path }
+  for (const name of folders) {
+    const inside = (await contents(join(path, name))).files
+    const found = name === 'annotations' ? await annotationFiles(join(path, name), inside) : []
+    if (found.length > 0) return annotated(join(path, name), found)
+  }
   const classes = await Promise.all(folders.map(name => holdsImages(join(path, name), 3)))
   const withImages = folders.filter((_, index) => classes[index])
   if (withImages.length > 1 || (await annotationsOf(path)).length > 0) return { path }
@@ -57,6 +65,14 @@ export async function detectData(path: string): Promise<DataPlaces> {
     file: path,
     mend: 'Give a Parquet, Arrow or CSV file, a folder with a folder of images for each class, or one of the layouts of docs/data-layouts.md.',
   })
+}
+
+/** The training file among some files of annotations, and the test file beside it. */
+function annotated(folder: string, names: readonly string[]): DataPlaces {
+  const [train] = trainNames(names, anywhere)
+  const [test] = testNames(names, anywhere)
+  if (train === undefined) return { path: join(folder, names[0]) }
+  return { path: join(folder, train), ...(test !== undefined && { test: join(folder, test[0]) }) }
 }
 
 /** One name, or the pattern that matches several shards. */
@@ -74,6 +90,11 @@ async function siblingTest(path: string): Promise<string | undefined> {
   if (layout?.inputs(files, 'train').includes(basename(path))) {
     const [test] = layout.inputs(files, 'test')
     return test === undefined ? undefined : join(folder, test)
+  }
+  if ((await annotationFormat(path)) !== undefined) {
+    const alike = await annotationFiles(folder, files)
+    const { path: train, test } = annotated(folder, alike)
+    return train === path ? test : undefined
   }
   if (trainNames([basename(path)]).length === 0) return undefined
   const [alike] = testNames(files.filter(name => extname(name) === extname(path)))
@@ -97,6 +118,7 @@ async function contents(path: string): Promise<{ folders: string[]; files: strin
 /** Whether what a folder holds has labels; the test images of a challenge have none. */
 async function isLabeled(path: string): Promise<boolean> {
   const { folders, files } = await contents(path)
+  if (files.includes('metadata.csv') || (await annotationFiles(path, files)).length > 0) return true
   const isFlat = files.some(isImageFile) || (folders.length === 1 && folders[0] === 'images')
   return !isFlat || (await annotationsOf(path)).length > 0
 }

@@ -18,7 +18,7 @@ export class FileBytes {
   #left: Uint8Array = new Uint8Array(0)
 
   constructor(readonly path: string) {
-    this.#chunks = chunksOf(path)
+    this.#chunks = readChunks(path)
   }
 
   /** The next bytes, fewer than `length` where the file ends. @throws DataError if it cannot be read */
@@ -43,7 +43,8 @@ export class FileBytes {
   }
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+/** A file's bytes from its beginning to its end, decompressed where its name ends in `.gz`. @throws DataError */
+export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   const file = createReadStream(path, { highWaterMark: chunkBytes })
   const isCompressed = /\.gz$/i.test(path)
   // Errors also end the iteration below, which is where they are dealt with.

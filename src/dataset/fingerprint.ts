@@ -11,7 +11,14 @@ import type { Format, Part, SourceFile } from './source.js'
 import { inFlight } from './survey.js'
 
 /** Formats whose images may lie in files of their own. */
-const namesImages: ReadonlySet<Format> = new Set(['folder', 'csv', 'celeba'])
+const namesImages: ReadonlySet<Format> = new Set([
+  'folder',
+  'csv',
+  'celeba',
+  'coco',
+  'label-studio',
+  'imagefolder',
+])
 
 /**
  * SHA-256 over the bytes of the source files, 64 hexadecimal digits. Files come in the order in which they are

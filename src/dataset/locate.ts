@@ -4,13 +4,14 @@ import { basename, dirname, extname, join, relative, sep } from 'node:path'
 import { glob, isDynamicPattern } from 'tinyglobby'
 import { ConfigError } from '../errors.js'
 import { type DatasetConfig, datasetFormats } from '../pipeline/config.js'
+import { annotationFiles, annotationFormat } from './annotation-files.js'
 import { celebaLayout } from './celeba.js'
 import { cifarLayout } from './cifar.js'
 import { idxLayout } from './idx.js'
 import { annotationsOf } from './imagenet.js'
 import type { Layout } from './layout.js'
 import { npyLayout } from './npy.js'
-import { namesOfPart } from './parts.js'
+import { anywhere, namesOfPart } from './parts.js'
 import type { Format, Part, SourceFile } from './source.js'
 
 const layouts: readonly Layout[] = [celebaLayout, cifarLayout, idxLayout, npyLayout]
@@ -62,8 +63,15 @@ async function find(config: DatasetConfig, part: Part, path: string, key: string
     const names = (await readdir(path)).sort(byCodeUnit)
     const layout = layoutOfFolder(names, config.format)
     const shards = names.filter(name => isShard(name, config.format))
-    if (layout === undefined && shards.length === 0 && config.format === undefined) return folder(path)
-    const own = layout === undefined ? namesOfPart(shards, part) : layout.inputs(names, part)
+    const annotations = layout === undefined && shards.length === 0 ? await annotationFiles(path, names) : []
+    const isUnsorted = layout === undefined && shards.length === 0 && annotations.length === 0
+    if (isUnsorted && config.format === undefined) return folder(path)
+    const own =
+      layout !== undefined
+        ? layout.inputs(names, part)
+        : annotations.length > 0
+          ? namesOfPart(annotations, part, anywhere)
+          : namesOfPart(shards, part)
     if (layout?.isPaired && own.length > 1) {
       throw new ConfigError(`the folder ${path} holds more than one data set: ${own.join(', ')}`, {
         key,
@@ -140,7 +148,11 @@ async function files(
   paths: readonly string[],
   base: string,
 ): Promise<Location> {
-  const formats = new Set(paths.map(path => config.format ?? formatOf(basename(path))))
+  const formats = new Set(
+    await Promise.all(
+      paths.map(async path => config.format ?? formatOf(basename(path)) ?? annotationFormat(path)),
+    ),
+  )
   const [format] = formats
   if (formats.size > 1 || format === undefined) {
     throw new ConfigError(
@@ -162,7 +174,8 @@ async function files(
   return { format, files: await Promise.all(paths.map(withCompanions)) }
 }
 
-function commonFolder(paths: readonly string[]): string {
+/** The deepest folder that all files lie in or under. */
+export function commonFolder(paths: readonly string[]): string {
   let base = dirname(paths[0])
   while (!paths.every(path => path.startsWith(`${base}${sep}`) || path.startsWith(`${base}/`))) {
     base = dirname(base)

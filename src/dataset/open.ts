@@ -3,9 +3,12 @@ import type { DatasetConfig } from '../pipeline/config.js'
 import { arrowReader } from './arrow.js'
 import { celebaReader } from './celeba.js'
 import { cifarReader } from './cifar.js'
+import { cocoReader } from './coco.js'
 import { csvReader } from './csv.js'
 import { folderReader } from './folder.js'
 import { idxReader } from './idx.js'
+import { imageFolderReader } from './image-folder-metadata.js'
+import { labelStudioReader } from './label-studio.js'
 import { locate } from './locate.js'
 import { npyReader } from './npy.js'
 import { parquetReader } from './parquet.js'
@@ -20,6 +23,9 @@ const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part
   idx: idxReader,
   npy: npyReader,
   celeba: celebaReader,
+  coco: cocoReader,
+  'label-studio': labelStudioReader,
+  imagefolder: imageFolderReader,
 }
 
 /**

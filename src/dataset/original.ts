@@ -48,11 +48,7 @@ export async function openOriginal(config: DatasetConfig, info: DatasetInfo): Pr
   const index = schema.fields.findIndex(field => field.name === label)
   const { type } = schema.fields[index]
 
-  function withLabels(batch: RecordBatch, labels: Vector): RecordBatch {
-    const children = batch.data.children.with(index, labels.data[0])
-    const data = { type: new Struct(schema.fields), length: batch.numRows, nullCount: 0, children }
-    return new RecordBatch(schema, makeData(data))
-  }
+  const withLabels = (batch: RecordBatch, labels: Vector) => replaceColumn(schema, batch, index, labels)
 
   async function* rows(part: Part): AsyncGenerator<RecordBatch> {
     let left = part === 'train' ? (config.limit ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
@@ -78,6 +74,18 @@ export async function openOriginal(config: DatasetConfig, info: DatasetInfo): Pr
   }
 
   return { schema, rows, relabel }
+}
+
+/** The batch under this schema, one of its columns replaced. */
+export function replaceColumn(
+  schema: Schema,
+  batch: RecordBatch,
+  index: number,
+  column: Vector,
+): RecordBatch {
+  const children = batch.data.children.with(index, column.data[0])
+  const data = { type: new Struct(schema.fields), length: batch.numRows, nullCount: 0, children }
+  return new RecordBatch(schema, makeData(data))
 }
 
 /** Where the source is text: features are numbers, and labels are integers if that is how classes are known. */

@@ -89,6 +89,8 @@ export interface RawExample {
   readonly groups: readonly (string | null)[]
   readonly image?: RawImage
   readonly features?: Float32Array
+  /** Why it cannot be used, where the format itself knows. */
+  readonly bad?: BadExample
 }
 
 /** How the source's own rows are typed where the format itself has no types. */

@@ -164,6 +164,7 @@ async function inspect(
   example: RawExample,
   roles: Roles,
 ): Promise<{ content: string; header?: ImageHeader }> {
+  if (example.bad !== undefined) throw example.bad
   if (example.label === null) throw new BadExample('the label is missing', roles.label)
   if (example.id === null) throw new BadExample('the id is missing', roles.id)
   if (example.image !== undefined) {
