@@ -8,10 +8,12 @@ import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
 import { initCommand } from './commands/init.js'
 import { examples } from './commands/options.js'
+import { pruneCommand } from './commands/prune.js'
 import { queryCommand } from './commands/query.js'
 import { reportCommand } from './commands/report.js'
 import { reviewCommand } from './commands/review.js'
 import { runCommand } from './commands/run.js'
+import { scheduleCommand } from './commands/schedule.js'
 import { scoreCommand } from './commands/score.js'
 import { statusCommand } from './commands/status.js'
 import { pielineVersion } from './pipeline/versions.js'
@@ -45,7 +47,9 @@ export function createProgram(): Command {
     diffCommand(),
     scoreCommand(),
     applyCommand(),
-    applyCommand(),
+    scheduleCommand(),
+    pruneCommand(),
+    workerCommand(),
     doctorCommand(),
   ]) {
     program.addCommand(command)

@@ -26,6 +26,15 @@ export function seed(text: string): number {
   return value
 }
 
+/** Parses a TCP port on the command line; 0 means any that is free. */
+export function port(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
+  }
+  return value
+}
+
 /** Parses a share on the command line, more than 0 and at most 1. */
 export function share(text: string): number {
   const value = Number(text)

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
-import { StoppedError } from '../errors.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { loadPipeline, type Override, parseOverride } from '../pipeline/load.js'
 import { findPipeline } from './find-pipeline.js'
 import { count, examples, gather, jsonOption, outOption, seed, share } from './options.js'
+import { stopOnSignals } from './stop.js'
 
 interface RunFlags {
   readonly out: string
@@ -46,8 +46,8 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       '\nCtrl-C stops at the next safe point (exit code 130), a second one at once; what is finished is kept, and' +
-        '\nthe same command goes on from there. Exit codes: 0 done, 1 a gate failed, 2 usage or configuration,' +
-        '\n3 bad data, 4 the run failed.',
+        '\nthe same command goes on from there. Gates of the pipeline are told at the end; "pieline check" fails by' +
+        '\nthem. Exit codes: 0 done, 2 usage or configuration, 3 bad data, 4 the run failed.',
     )
     .action(async (named: string | undefined, flags: RunFlags, command: Command) => {
       const commands = command.parent?.commands.map(other => other.name()) ?? []
@@ -100,12 +100,22 @@ async function run(pipeline: Pipeline, flags: RunFlags): Promise<void> {
       observe: reporter.observe,
     })
     reporter.end()
-    if (flags.json) return
+    // It is `pieline check` that fails by them.
+    const { checkAndNote } = await import('../gates/check.js')
+    const checked = pipeline.gates && (await checkAndNote({ folder, manifest }))
+    if (flags.json) {
+      if (checked) console.log(JSON.stringify({ event: 'gates-checked', ...checked.verdict }))
+      return
+    }
     const { closingTables } = await import('../terminal/figures.js')
     const { styleFor } = await import('../terminal/style.js')
     const style = styleFor(process.stdout)
     const page = join(folder, 'report.html')
     console.log(`\n${closingTables(manifest, style)}`)
+    if (checked) {
+      const { verdictText } = await import('../terminal/verdict.js')
+      console.log(`\n${verdictText(checked.verdict, style)}`)
+    }
     console.log(
       `\n  ${style('bold', existsSync(page) ? 'report' : 'run')}  ${relative('.', existsSync(page) ? page : folder)}`,
     )
@@ -113,20 +123,4 @@ async function run(pipeline: Pipeline, flags: RunFlags): Promise<void> {
     reporter.end()
     stop.release()
   }
-}
-
-/** The first signal asks to stop; with the listeners gone, the second ends the process as it would any other. */
-function stopOnSignals(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController()
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  const release = () => {
-    for (const signal of signals) process.removeListener(signal, stop)
-  }
-  const stop = (signal: NodeJS.Signals) => {
-    release()
-    process.stderr.write('\nStopping at the next safe point; once more to stop at once.\n')
-    controller.abort(new StoppedError(signal as (typeof signals)[number]))
-  }
-  for (const signal of signals) process.on(signal, stop)
-  return { signal: controller.signal, release }
 }

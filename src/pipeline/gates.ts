@@ -18,6 +18,8 @@ type Need = 'inspect' | 'truth' | 'robustness' | 'retrain' | 'last good run'
 
 interface FigureKind {
   readonly meaning: string
+  /** Of a share or a difference of shares; other figures count, or have no unit. */
+  readonly unit?: 'ratio'
   /** What the key in brackets names. A level that is not named is `dense`. */
   readonly per?: 'level' | 'compressed level' | 'hint' | 'arm'
   readonly needs?: Need
@@ -29,42 +31,77 @@ const kinds = {
   classes: { meaning: 'classes' },
   skipped: { meaning: 'damaged examples left out' },
   labelIssues: { meaning: 'label issues' },
-  issueRate: { meaning: 'label issues ÷ examples' },
-  noiseRate: { meaning: 'labels estimated to be wrong ÷ examples' },
-  noiseRateLow: { meaning: 'lower end of its 95 % interval' },
-  noiseRateHigh: { meaning: 'upper end of its 95 % interval' },
-  top1: { meaning: 'accuracy against the given labels, mean over members', per: 'level' },
-  worstClassRecall: { meaning: 'recall of the class with the lowest, mean over members', per: 'level' },
+  issueRate: { meaning: 'label issues ÷ examples', unit: 'ratio' },
+  noiseRate: { meaning: 'labels estimated to be wrong ÷ examples', unit: 'ratio' },
+  noiseRateLow: { meaning: 'lower end of its 95 % interval', unit: 'ratio' },
+  noiseRateHigh: { meaning: 'upper end of its 95 % interval', unit: 'ratio' },
+  top1: { meaning: 'accuracy against the given labels, mean over members', unit: 'ratio', per: 'level' },
+  worstClassRecall: {
+    meaning: 'recall of the class with the lowest, mean over members',
+    unit: 'ratio',
+    per: 'level',
+  },
   pies: { meaning: 'PIEs', per: 'compressed level' },
-  pieRate: { meaning: 'PIEs ÷ examples', per: 'compressed level' },
+  pieRate: { meaning: 'PIEs ÷ examples', unit: 'ratio', per: 'compressed level' },
   significantClasses: { meaning: 'classes whose recall changed significantly', per: 'compressed level' },
   hints: { meaning: 'examples with this hint', per: 'hint', needs: 'inspect' },
   duplicateGroups: { meaning: 'groups of duplicates', needs: 'inspect' },
   duplicatesAcrossSplits: { meaning: 'examples with a duplicate in the other split', needs: 'inspect' },
   duplicatesOtherLabel: { meaning: 'examples with a duplicate of another label', needs: 'inspect' },
-  neighborAgreement: { meaning: 'share of neighbours with the same given label', needs: 'inspect' },
-  issuePrecision: { meaning: 'share of the label issues whose label is wrong', needs: 'truth' },
-  issueRecall: { meaning: 'share of the wrong labels that are label issues', needs: 'truth' },
+  neighborAgreement: {
+    meaning: 'share of neighbours with the same given label',
+    unit: 'ratio',
+    needs: 'inspect',
+  },
+  issuePrecision: {
+    meaning: 'share of the label issues whose label is wrong',
+    unit: 'ratio',
+    needs: 'truth',
+  },
+  issueRecall: { meaning: 'share of the wrong labels that are label issues', unit: 'ratio', needs: 'truth' },
   averagePrecision: { meaning: 'of label quality, against the truth', needs: 'truth' },
   auroc: { meaning: 'of label quality, against the truth', needs: 'truth' },
-  calibrationError: { meaning: 'expected calibration error of label quality', needs: 'truth' },
-  corruptedTop1: { meaning: 'accuracy on corrupted pictures', per: 'level', needs: 'robustness' },
-  relativeTop1: { meaning: 'that ÷ accuracy on clean ones', per: 'level', needs: 'robustness' },
-  retrainTop1: { meaning: 'test accuracy of an arm', per: 'arm', needs: 'retrain' },
-  retrainDifference: { meaning: 'that − the same of the arm `all`', per: 'arm', needs: 'retrain' },
+  calibrationError: { meaning: 'expected calibration error of label quality', unit: 'ratio', needs: 'truth' },
+  corruptedTop1: {
+    meaning: 'accuracy on corrupted pictures',
+    unit: 'ratio',
+    per: 'level',
+    needs: 'robustness',
+  },
+  relativeTop1: {
+    meaning: 'that ÷ accuracy on clean ones',
+    unit: 'ratio',
+    per: 'level',
+    needs: 'robustness',
+  },
+  retrainTop1: { meaning: 'test accuracy of an arm', unit: 'ratio', per: 'arm', needs: 'retrain' },
+  retrainDifference: {
+    meaning: 'that − the same of the arm `all`',
+    unit: 'ratio',
+    per: 'arm',
+    needs: 'retrain',
+  },
   newIssues: { meaning: 'label issues that were none', needs: 'last good run' },
   solvedIssues: { meaning: 'label issues that are none any more', needs: 'last good run' },
   addedExamples: { meaning: 'examples that were not there', needs: 'last good run' },
   removedExamples: { meaning: 'examples that are gone', needs: 'last good run' },
   relabeledExamples: { meaning: 'examples whose given label changed', needs: 'last good run' },
-  noiseRateChange: { meaning: '`noiseRate` now − then', needs: 'last good run' },
-  top1Change: { meaning: '`top1` now − then', per: 'level', needs: 'last good run' },
+  editedExamples: { meaning: 'examples of other content under the same id', needs: 'last good run' },
+  classDrift: { meaning: 'population stability index of the class shares', needs: 'last good run' },
+  driftedStatistics: { meaning: 'image statistics that moved significantly', needs: 'last good run' },
+  noiseRateChange: { meaning: '`noiseRate` now − then', unit: 'ratio', needs: 'last good run' },
+  top1Change: { meaning: '`top1` now − then', unit: 'ratio', per: 'level', needs: 'last good run' },
 } as const satisfies Readonly<Record<string, FigureKind>>
 
 export type FigureName = keyof typeof kinds
 
 /** Every figure a gate may look at. Shares lie between 0 and 1. */
 export const figureKinds: Readonly<Record<FigureName, FigureKind>> = kinds
+
+/** A figure's name with what it is of: `noiseRate`, `top1[dense]`. */
+export function figureId(figure: FigureName, key?: string): string {
+  return key === undefined ? figure : `${figure}[${key}]`
+}
 
 const operators = {
   '<=': (value: number, bound: number) => value <= bound,

@@ -3,10 +3,9 @@
  * folder, and the manifest says how far it is. Killed at any moment, a run leaves whole artefacts only, and the
  * next one goes on with what is missing.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
 import { DataError, PielineError, RunError } from '../errors.js'
 import type { Pipeline } from './config.js'
 import type { Observer } from './events.js'
@@ -16,8 +15,10 @@ import { type Manifest, type StageRecord, writeManifest } from './manifest.js'
 import { thisProcess } from './owner.js'
 import { type Fingerprint, type PlannedStage, planRun } from './plan.js'
 import type { Progress } from './progress.js'
+import { noting, openRoots, type Roots } from './roots.js'
 import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
 import type { Stage, StageName } from './stage.js'
+import { readRecord, writeRecord } from './stage-record.js'
 import { type Artefact, type ArtefactStore, openStore, storeName } from './store.js'
 import { pielineVersion, versionsOfLibraries } from './versions.js'
 
@@ -34,10 +35,6 @@ export interface RunnerOptions {
   readonly signal?: AbortSignal
   readonly observe?: Observer
 }
-
-const recordName = 'stage.json'
-
-const recordSchema = z.object({ headline: z.record(z.string(), z.unknown()), seconds: z.number() })
 
 /**
  * Runs a pipeline to its end. Throws what a stage throws on purpose ({@link PielineError}), a {@link RunError} for
@@ -61,6 +58,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   await markAbandoned(pipelineFolder)
   const plan = await planRun(pipeline, { stages, fingerprint, store })
   const { id, folder } = await createRunFolder(pipelineFolder)
+  const roots = await openRoots(join(out, storeName), { pipeline: pipeline.name, run: id })
   let manifest = newManifest(pipeline, id, plan.dataset, plan.stages, workers)
   const update = async (change: Partial<Manifest>) => {
     manifest = { ...manifest, ...change }
@@ -89,6 +87,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
       await updateStage(name, { state: 'running' })
       const artefact = await produceStage(planned, pipeline, {
         store,
+        roots,
         artefacts,
         workers,
         signal,
@@ -97,7 +96,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
         fingerprint,
       })
       artefacts.set(name, artefact)
-      const { headline, seconds } = await readRecord(artefact)
+      const { headline, seconds } = await readRecord(artefact.folder)
       const files = await publish(artefact, folder)
       await updateStage(name, { state: 'done', reused: artefact.reused, seconds, headline, files })
       observe({ event: 'stage-finished', stage: name, reused: artefact.reused, seconds, headline })
@@ -116,6 +115,8 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
     // On a full disk this fails too; the first failure is the one to tell.
     await update({ stages, status, finished, error: describeError(failure, current) }).catch(() => {})
     throw failure
+  } finally {
+    await roots.close()
   }
   await update({ status: 'done', finished: new Date().toISOString() })
   await pointLatest(pipelineFolder)
@@ -125,6 +126,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
 
 interface StageEnvironment {
   readonly store: ArtefactStore
+  readonly roots: Roots
   readonly artefacts: ReadonlyMap<StageName, Artefact>
   readonly workers: number
   readonly signal: AbortSignal
@@ -137,17 +139,21 @@ interface StageEnvironment {
 function produceStage(
   { stage, key, inputKeys, source }: PlannedStage,
   pipeline: Pipeline,
-  { store, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
+  { store, roots, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
 ): Promise<Artefact> {
   return store.produce(key, async temporary => {
     const began = performance.now()
     const output = join(temporary, filesFolder)
     await mkdir(output)
+    const uses = new Set<string>()
     const headline = await stage.run({
       pipeline,
       output,
       input: path => inputFile(path, stage, artefacts),
-      store,
+      store: noting(store, key => {
+        uses.add(key)
+        return roots.note(key)
+      }),
       inputKeys,
       workers,
       progress: progressOf(stage.name, observe),
@@ -156,7 +162,7 @@ function produceStage(
     if (stage.readsSource && (await fingerprint(pipeline.dataset)) !== dataset) throw changedData(pipeline)
     if ((await stage.source?.(pipeline)) !== source) throw changedSource(stage)
     const seconds = (performance.now() - began) / 1000
-    await writeFile(join(temporary, recordName), `${JSON.stringify({ headline, seconds }, null, 2)}\n`)
+    await writeRecord(temporary, { headline, seconds, uses: [...uses].sort() })
   })
 }
 
@@ -172,10 +178,6 @@ function changedSource({ name }: Stage): DataError {
   return new DataError(`files that the stage ${name} reads changed while the run was reading them`, {
     mend: 'Run again when nothing writes to them, or on a copy.',
   })
-}
-
-async function readRecord(artefact: Artefact): Promise<z.infer<typeof recordSchema>> {
-  return recordSchema.parse(JSON.parse(await readFile(join(artefact.folder, recordName), 'utf8')))
 }
 
 /** Lets a stage's files appear in the run folder. */

@@ -1,7 +1,7 @@
 /** Run folders: `<out>/<pipeline>/<run id>/`, and `<out>/<pipeline>/latest`, which names the newest finished one. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, stat, symlink } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../errors.js'
 import { nearest } from '../nearest.js'
@@ -16,11 +16,15 @@ export interface Run {
 
 const runIdPattern = /^\d{8}T\d{6}\.\d{3}Z$/
 
-/** Makes a new run folder, named by the time: `20260131T235959.123Z`. No two runs get the same one. */
+/**
+ * Makes a new run folder, named by the time: `20260131T235959.123Z`, or by the millisecond after the newest run where
+ * the clock was put back, so that names tell the order. No two runs get the same one.
+ */
 export async function createRunFolder(pipelineFolder: string): Promise<{ id: string; folder: string }> {
   await mkdir(pipelineFolder, { recursive: true })
   for (;;) {
-    const id = new Date().toISOString().replace(/[-:]/g, '')
+    const [newest] = await runIds(pipelineFolder)
+    const id = runIdOf(Math.max(Date.now(), newest === undefined ? 0 : timeOf(newest) + 1))
     const folder = join(pipelineFolder, id)
     try {
       await mkdir(folder)
@@ -31,6 +35,11 @@ export async function createRunFolder(pipelineFolder: string): Promise<{ id: str
     }
   }
 }
+
+const runIdOf = (time: number): string => new Date(time).toISOString().replace(/[-:]/g, '')
+
+/** The time that a run id names, in milliseconds of the epoch. */
+const timeOf = (id: string): number => Date.parse(id.replace(/^(....)(..)(..)T(..)(..)/, '$1-$2-$3T$4:$5:'))
 
 /**
  * Lets `latest` name the newest finished run. Whoever writes looks again afterwards: of several runs that finish in
@@ -79,6 +88,15 @@ export async function listRuns(pipelineFolder: string): Promise<Run[]> {
     }
   }
   return runs
+}
+
+/** Absolute paths of all run folders under `out`, whether a manifest is in them or not. */
+export async function runFolders(out: string): Promise<string[]> {
+  const pipelines = await namesIn(out)
+  const folders = pipelines.map(async name =>
+    (await runIds(join(out, name))).map(id => resolve(out, name, id)),
+  )
+  return (await Promise.all(folders)).flat()
 }
 
 /** Runs of all pipelines under `out`, newest first. */
@@ -147,6 +165,20 @@ export async function findRun(
     file: out,
     mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}There are runs of ${pipelines.join(', ')}.`,
   })
+}
+
+/** Takes a run's folder away; a half-removed one is no run any more. */
+export async function removeRun({ folder }: Run): Promise<void> {
+  const aside = join(dirname(folder), `.removed.${basename(folder)}`)
+  await rename(folder, aside)
+  await rm(aside, { recursive: true, force: true })
+}
+
+/** Finishes what {@link removeRun} began before its process was killed. */
+export async function removeRemains(pipelineFolder: string): Promise<void> {
+  for (const name of await namesIn(pipelineFolder)) {
+    if (name.startsWith('.removed.')) await rm(join(pipelineFolder, name), { recursive: true, force: true })
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -34,14 +34,50 @@ export interface Artefact {
   readonly reused: boolean
 }
 
+/** How an artefact is made, told so that another machine can do it. */
+export interface Work {
+  readonly kind: 'train' | 'predict'
+  /** Names it where people look, such as `dense 3`. */
+  readonly title: string
+  /** JSON values, typed arrays and paths of the store's files, by kind of work. */
+  readonly task: object
+  /** Hears how far it is, by kind of work. */
+  readonly onReport?: (report: unknown) => void
+}
+
 export interface ArtefactStore {
   /**
    * The artefact of this key, made by `make` in an empty temporary folder if it is not there yet, and then
    * moved into place at once (files and folder synced first). Two processes that make the same one both succeed.
+   * A store that has artefacts made elsewhere goes by `work`, which says the same as `make`.
    */
-  produce(key: string, make: (folder: string) => Promise<void>): Promise<Artefact>
+  produce(key: string, make: (folder: string) => Promise<void>, work?: Work): Promise<Artefact>
   /** The artefact if it is there and whole. */
   find(key: string): Promise<Artefact | undefined>
+  /** How many artefacts it has made elsewhere at once; absent: none, all are made by `make`. */
+  readonly elsewhere?: number
+}
+
+export interface StoredArtefact {
+  readonly key: string
+  /** When it came there, in milliseconds of the epoch. */
+  readonly since: number
+}
+
+/** A store on disk, of which parts may go. */
+export interface DiskArtefactStore extends ArtefactStore {
+  readonly folder: string
+  /** The artefacts that are there, damaged ones too. */
+  list(): Promise<StoredArtefact[]>
+  /**
+   * Takes artefacts away: out of sight first, and then for good those that still turn out to be unneeded. With hard
+   * links, files that runs show stay with them.
+   * @returns the bytes that this freed: those of files that are nowhere else
+   */
+  remove(
+    artefacts: readonly StoredArtefact[],
+    unneeded: () => Promise<(artefact: StoredArtefact) => boolean>,
+  ): Promise<number>
 }
 
 /** The folder within the folder of all runs that holds the artefacts. */
@@ -72,7 +108,7 @@ const temporaryName = /^\.(?:making|damaged)\.[^@]*\.(\d+)\.(\d+)\.[^.@]+@(.*)$/
  * Opens the store in `folder`, which is made if it is absent, and removes what processes left there that died
  * while they were making something. Works on any file system with an atomic rename, between processes too.
  */
-export async function openStore(folder: string, options: StoreOptions = {}): Promise<ArtefactStore> {
+export async function openStore(folder: string, options: StoreOptions = {}): Promise<DiskArtefactStore> {
   const root = resolve(folder)
   await mkdir(root, { recursive: true })
   await writeFile(join(root, cacheTag.name), cacheTag.text)
@@ -88,7 +124,9 @@ export async function isFolderOfRuns(folder: string): Promise<boolean> {
   )
 }
 
-class DiskStore implements ArtefactStore {
+const keyName = /^[0-9a-f]{64}$/
+
+class DiskStore implements DiskArtefactStore {
   readonly #root: string
   readonly #verify: boolean
   /** What this process is making, so that it makes nothing twice at once. */
@@ -97,6 +135,19 @@ class DiskStore implements ArtefactStore {
   constructor(root: string, verify: boolean) {
     this.#root = root
     this.#verify = verify
+  }
+
+  get folder(): string {
+    return this.#root
+  }
+
+  async list(): Promise<StoredArtefact[]> {
+    const keys = (await readdir(this.#root)).filter(name => keyName.test(name))
+    const found = keys.map(async key => {
+      const folder = await stat(this.#folder(key)).catch(() => undefined)
+      return folder ? [{ key, since: folder.mtimeMs }] : []
+    })
+    return (await Promise.all(found)).flat()
   }
 
   async find(key: string): Promise<Artefact | undefined> {
@@ -149,16 +200,30 @@ class DiskStore implements ArtefactStore {
     throw new RunError('another process keeps replacing this artefact', { file: folder })
   }
 
+  async remove(
+    artefacts: readonly StoredArtefact[],
+    unneeded: () => Promise<(artefact: StoredArtefact) => boolean>,
+  ): Promise<number> {
+    const asides: (StoredArtefact & { readonly path: string })[] = []
+    for (const artefact of artefacts) {
+      const path = this.#temporary('damaged', artefact.key)
+      if (await move(this.#folder(artefact.key), path)) asides.push({ ...artefact, path })
+    }
+    const goes = await unneeded()
+    let bytes = 0
+    for (const aside of asides) {
+      // Where it cannot go back, whoever needs it has made it anew.
+      if (!goes(aside) && (await move(aside.path, this.#folder(aside.key)))) continue
+      bytes += await lastBytes(aside.path)
+      await rm(aside.path, { recursive: true, force: true })
+    }
+    return bytes
+  }
+
   /** Moved aside first, so that nobody ever sees half of it. */
   async #remove(key: string): Promise<void> {
     const aside = this.#temporary('damaged', key)
-    try {
-      await rename(this.#folder(key), aside)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-      throw error
-    }
-    await rm(aside, { recursive: true, force: true })
+    if (await move(this.#folder(key), aside)) await rm(aside, { recursive: true, force: true })
   }
 
   #folder(key: string): string {
@@ -176,6 +241,28 @@ class DiskStore implements ArtefactStore {
 function isOccupied(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOTEMPTY' || code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')
+}
+
+/** Whether a folder could be renamed: it was there, and nothing was in its new place. */
+async function move(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || isOccupied(error)) return false
+    throw error
+  }
+}
+
+/** Bytes of the files in a folder that have no other name. */
+async function lastBytes(folder: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const { size, nlink } = await stat(join(entry.parentPath, entry.name))
+    if (nlink === 1) bytes += size
+  }
+  return bytes
 }
 
 async function removeLeftovers(root: string): Promise<void> {
