@@ -1,7 +1,6 @@
 /** The program's commands. Each is a file in `commands/`, and loads what it needs when it is called. */
 import { Command } from 'commander'
 import { applyCommand } from './commands/apply.js'
-import { applyCommand } from './commands/apply.js'
 import { checkCommand } from './commands/check.js'
 import { compareCommand } from './commands/compare.js'
 import { diffCommand } from './commands/diff.js'
@@ -49,7 +48,6 @@ export function createProgram(): Command {
     applyCommand(),
     scheduleCommand(),
     pruneCommand(),
-    workerCommand(),
     doctorCommand(),
   ]) {
     program.addCommand(command)
