@@ -57,9 +57,15 @@ export interface DecisionLog {
  */
 export async function openDecisionLog(path: string): Promise<DecisionLog> {
   const file = await onDisk(path, () => open(path, 'a+'))
-  // What a crash cut short must not swallow the line that follows.
-  if (!(await endsInLine(file))) await onDisk(path, () => writeWhole(file, '\n'))
-  const { torn } = await readDecisions(path)
+  let torn: readonly number[]
+  try {
+    // What a crash cut short must not swallow the line that follows.
+    if (!(await endsInLine(file))) await onDisk(path, () => writeWhole(file, '\n'))
+    torn = (await readDecisions(path)).torn
+  } catch (error) {
+    await file.close()
+    throw error
+  }
   let offset = 0
   // One after the other: each write sees how the one before it ended, each reading goes on where the last one ended.
   let last: Promise<unknown> = Promise.resolve()

@@ -139,12 +139,18 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
   ])
 
   if (neighbors > 0) {
+    // The next that show the same, and at last one that does not.
+    const like = new Map(rows.map(row => [shown(row), rows.filter(other => shown(other) === shown(row))]))
+    const nearest = (row: number, n: number) => {
+      const same = like.get(shown(row))!
+      return n === neighbors - 1 ? (row + 1) % examples : same[(same.indexOf(row) + n + 1) % same.length]!
+    }
     const pairs = rows.flatMap(row => Array.from({ length: neighbors }, (_, n) => [row, n] as const))
     await writeTable(join(folder, 'neighbors.parquet'), neighborsSchema, [
       recordBatch(neighborsSchema, {
         example_id: pairs.map(([row]) => ids[row]!),
         rank: Int32Array.from(pairs, ([, n]) => n + 1),
-        neighbor_id: pairs.map(([row, n]) => ids[(row + (n + 1) * 10) % examples]!),
+        neighbor_id: pairs.map(([row, n]) => ids[nearest(row, n)]!),
         similarity: Float32Array.from(pairs, ([, n]) => 0.9 - n / 10),
       }),
     ])

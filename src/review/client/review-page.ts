@@ -426,7 +426,7 @@ export async function start(document: Document): Promise<void> {
     return element(
       'div',
       {},
-      element('h2', {}, ...verdict(row)),
+      element('h2', { class: 'verdict' }, ...verdict(row)),
       badges(row),
       ...decided(row),
       element(
@@ -437,8 +437,8 @@ export async function start(document: Document): Promise<void> {
         element('bdi', {}, row.id),
         ...(row.source.includes(row.id) ? [] : [' · ', element('bdi', {}, row.source)]),
       ),
-      element('div', { id: 'detail' }),
       votes(row),
+      element('div', { id: 'detail' }),
     )
   }
 
