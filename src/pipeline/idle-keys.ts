@@ -12,7 +12,11 @@ import { isPruning } from './levels.js'
  * @param pipeline the same after it; its architecture exists
  */
 export function idleKeys(written: PipelineInput, pipeline: Pipeline): Fault[] {
-  return [...idleInModel(written, pipeline), ...idleInCompress(written, pipeline)]
+  return [
+    ...idleInModel(written, pipeline),
+    ...idleInCompress(written, pipeline),
+    ...idleInRetrain(written, pipeline),
+  ]
 }
 
 function idleInModel({ model = {} }: PipelineInput, pipeline: Pipeline): Fault[] {
@@ -54,6 +58,17 @@ function idleInCompress({ compress = [] }: PipelineInput, pipeline: Pipeline): F
         : []),
     ]
   })
+}
+
+function idleInRetrain({ retrain = {} }: PipelineInput, pipeline: Pipeline): Fault[] {
+  if (pipeline.retrain?.arms.some(arm => arm.endsWith('relabeled-or-dropped'))) return []
+  return writtenOf(
+    retrain,
+    ['sure'],
+    ['retrain'],
+    'is about the arm relabeled-or-dropped, which is not trained',
+    'Leave it out, or name that arm in `arms`.',
+  )
 }
 
 /** A fault for each of the keys that is written. */

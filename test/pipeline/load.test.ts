@@ -43,7 +43,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}model:\n  epoch: 3\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "model.epoch": is not a known key
-        Did you mean "epochs"? Allowed here: architecture, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
+        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
       "
     `)
   })
@@ -61,7 +61,7 @@ describe('refuses, with the place and the mend,', () => {
         pipelines/tiny.yaml:6, key "compress[1].sparcity": is not a known key
           Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, reweight, distill, quantize.
         pipelines/tiny.yaml:3, key "datasets": is not a known key
-          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, inspect, scoring, robustness, retrain, seed.
+          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, inspect, scoring, robustness, retrain, seed, gates, schedule, keep, notify.
       "
     `)
   })
@@ -172,7 +172,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}retrain: { arms: [all, nonpie] }\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:3, key "retrain.arms[1]": cannot be "nonpie"
-        Did you mean "non-pie"? Possible: all, non-pie, random, cleaned, relabeled.
+        Did you mean "non-pie"? Possible: all, non-pie, random, cleaned, relabeled, relabeled-or-dropped, weighted, random-cleaned, random-relabeled-or-dropped, random-weighted.
       "
     `)
     expect(refusal('name: "my data"\ndataset: { path: data }\n')).toMatchInlineSnapshot(`
@@ -303,10 +303,10 @@ compress:
   )
 
   test('an architecture that there is none of, before any data are read', () => {
-    expect(refusal(`${minimal}model: { architecture: resnet-50 }\n`)).toMatchInlineSnapshot(`
+    expect(refusal(`${minimal}model: { architecture: vgg-16 }\n`)).toMatchInlineSnapshot(`
       "
-      pipelines/tiny.yaml:3, key "model.architecture": there is no architecture "resnet-50"
-        Use one of mlp, cnn-small, cnn-fast, wrn-<depth>-<width>.
+      pipelines/tiny.yaml:3, key "model.architecture": there is no architecture "vgg-16"
+        Use one of linear, mlp, cnn-small, cnn-fast, wrn-<depth>-<width>, resnet-18, resnet-50 (each also with -small, for pictures of up to 64 pixels).
       "
     `)
   })
@@ -370,6 +370,37 @@ compress:
   })
 })
 
+describe('a backbone', () => {
+  const withBackbone = `${withTest}model: { backbone: nets/resnet.onnx }\n`
+
+  test('is found beside the pipeline file, and takes linear heads unless told otherwise', () => {
+    const { model } = parsePipeline(withBackbone, '/data/tiny.yaml')
+    expect(model.backbone).toMatchObject({ path: '/data/nets/resnet.onnx', preprocess: 'unit', cut: false })
+    expect(model.architecture).toBe('linear')
+    const set = parseOverride('model.architecture=mlp')
+    expect(parsePipeline(withBackbone, '/data/tiny.yaml', [set]).model.architecture).toBe('mlp')
+    expect(parsePipeline(withTest, '/data/tiny.yaml').model).toMatchObject({ architecture: 'cnn-small' })
+    expect(parsePipeline(withTest, '/data/tiny.yaml').model).not.toHaveProperty('backbone')
+  })
+
+  test('is refused where members see pictures', () => {
+    expect(refusal(`${withBackbone}robustness: {}\n`)).toContain(
+      'key "robustness": shows the members corrupted pictures, and those on a backbone see features',
+    )
+  })
+})
+
+test('a setting of an arm that is not trained is refused', () => {
+  expect(refusal(`${withTest}retrain: { sure: 0.7 }\n`)).toContain(
+    'key "retrain.sure": is about the arm relabeled-or-dropped, which is not trained',
+  )
+  const told = parsePipeline(
+    `${withTest}retrain: { sure: 0.7, arms: [all, relabeled-or-dropped] }\n`,
+    'tiny.yaml',
+  )
+  expect(told.retrain?.sure).toBe(0.7)
+})
+
 describe('overrides', () => {
   const load = (...set: string[]) =>
     parsePipeline(
@@ -399,7 +430,7 @@ describe('overrides', () => {
     expect(refusal(minimal, 'model.epoch=3')).toMatchInlineSnapshot(`
       "
       --set model.epoch=3, key "model.epoch": is not a known key
-        Did you mean "epochs"? Allowed here: architecture, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
+        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
       "
     `)
     expect(refusal(minimal, 'model.epochs=few')).toMatchInlineSnapshot(`

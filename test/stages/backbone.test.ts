@@ -106,6 +106,9 @@ describe('a run on a backbone', () => {
     const n = Object.fromEntries(arms.map(({ arm, n }) => [arm, n]))
     expect(n).toMatchObject({ all: 180, weighted: 180, 'random-cleaned': n.cleaned })
     expect(arms.find(({ arm }) => arm === 'cleaned')!.over_random).toBeTypeOf('number')
+    // The same examples and labels: only the weights tell these two apart.
+    const trained = (arm: string) => readFile(file('retrained', arm, '0.onnx'))
+    expect((await trained('weighted')).equals(await trained('all'))).toBe(false)
     const { headline } = run.manifest.stages.find(({ name }) => name === 'retrain')!
     expect(headline.recommendation).toMatch(/test accuracy/)
   })
