@@ -18,18 +18,18 @@ export interface Condition {
   readonly examples: number
 }
 
-/** Accuracies of a level's members, 0 to 1. */
+/** Accuracies of a level's members, 0 to 1, [members] each. */
 export interface MemberAccuracies {
   readonly top1: Float64Array
   readonly top5: Float64Array
+  /** Top-1 on the clean pictures that the condition is measured by; NaN where there are none. */
+  readonly clean: Float64Array
 }
 
 export interface RobustnessLevel {
   readonly level: string
   /** Whether member i is made from member i of dense. */
   readonly paired: boolean
-  /** Top-1 accuracy on clean pictures, [members]. */
-  readonly clean: Float64Array
   /** Of each condition, in their order. */
   readonly conditions: readonly MemberAccuracies[]
 }
@@ -46,6 +46,7 @@ export interface RobustnessRow {
   readonly top1Sd: number
   readonly top5Mean: number
   readonly top5Sd: number
+  /** NaN, as all that follows from it, where there are no clean pictures to measure by. */
   readonly cleanTop1Mean: number
   /** top1Mean ÷ cleanTop1Mean. */
   readonly relativeTop1: number
@@ -71,16 +72,12 @@ export function robustnessRows(
   const ofDense = condense(conditions, dense)
   return levels.flatMap(level => {
     const rows = level === dense ? ofDense : condense(conditions, level)
+    const compare = level.paired ? pairedTest : welchTest
     const tested = rows.map((row, i) => {
-      const relative = relativeTop1(row.accuracies, level.clean)
-      const relativeDense = relativeTop1(ofDense[i].accuracies, dense.clean)
-      const compare = level.paired ? pairedTest : welchTest
-      const p =
-        level === dense
-          ? Number.NaN
-          : compare(ratios(row.accuracies.top1, level.clean), ratios(ofDense[i].accuracies.top1, dense.clean))
-              .p
-      return { ...row, relative, relativeToDense: relative / relativeDense, p }
+      const [own, theirs] = [row.accuracies, ofDense[i].accuracies]
+      const relative = relativeTop1(own)
+      const p = level === dense ? Number.NaN : compare(ratios(own), ratios(theirs)).p
+      return { ...row, relative, relativeToDense: relative / relativeTop1(theirs), p }
     })
     const families = new Map<string, number[]>()
     for (const [i, { kind }] of tested.entries()) families.set(kind, [...(families.get(kind) ?? []), i])
@@ -94,12 +91,12 @@ export function robustnessRows(
       ({ kind, accuracies, relative, relativeToDense, p, ...place }, i): RobustnessRow => ({
         level: level.level,
         ...place,
-        members: level.clean.length,
+        members: accuracies.top1.length,
         top1Mean: mean(accuracies.top1),
         top1Sd: sampleDeviation(accuracies.top1),
         top5Mean: mean(accuracies.top5),
         top5Sd: sampleDeviation(accuracies.top5),
-        cleanTop1Mean: mean(level.clean),
+        cleanTop1Mean: mean(accuracies.clean),
         relativeTop1: relative,
         relativeToDense,
         p,
@@ -183,12 +180,12 @@ function condense(conditions: readonly Condition[], { conditions: accuracies }: 
 
 /** Member by member. */
 function meanAccuracies(accuracies: readonly MemberAccuracies[]): MemberAccuracies {
-  const over = (of: 'top1' | 'top5') =>
+  const over = (of: keyof MemberAccuracies) =>
     accuracies[0][of].map((_, member) => mean(accuracies.map(values => values[of][member])))
-  return { top1: over('top1'), top5: over('top5') }
+  return { top1: over('top1'), top5: over('top5'), clean: over('clean') }
 }
 
-const relativeTop1 = ({ top1 }: MemberAccuracies, clean: Float64Array): number => mean(top1) / mean(clean)
+const relativeTop1 = ({ top1, clean }: MemberAccuracies): number => mean(top1) / mean(clean)
 
-const ratios = (top1: Float64Array, clean: Float64Array): Float64Array =>
+const ratios = ({ top1, clean }: MemberAccuracies): Float64Array =>
   top1.map((value, member) => value / clean[member])

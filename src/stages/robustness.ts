@@ -11,6 +11,7 @@ import { createCorruptionPool } from '../dataset/corruption-pool.js'
 import { idHash } from '../dataset/identity.js'
 import type { ImageShape } from '../dataset/images.js'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
+import { backboneFiles, networkInputs } from '../dataset/network-inputs.js'
 import {
   openCorrupted,
   openFolder,
@@ -19,7 +20,7 @@ import {
   publishedFingerprint,
 } from '../dataset/published.js'
 import { holdOut } from '../dataset/split.js'
-import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
+import { createPredictionPool, type PredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { ConfigError, DataError, RunError } from '../errors.js'
 import type { RobustnessConfig } from '../pipeline/config.js'
 import { openTable, readNpyRows, streamNpy, writeNpy, writeTable } from '../pipeline/files.js'
@@ -41,8 +42,8 @@ import { sideBySide } from './side-by-side.js'
 
 export const robustness: Stage = {
   name: 'robustness',
-  version: 1,
-  inputs: ['ingest', 'models', 'train', 'compress', 'predict'],
+  version: 2,
+  inputs: ['ingest', 'backbone', 'models', 'train', 'compress', 'predict'],
   wanted: ({ robustness: config }) => config !== undefined,
   settings(pipeline) {
     const { files, natural, ...config } = pipeline.robustness!
@@ -68,15 +69,16 @@ const foldersOf = ({ files, natural }: RobustnessConfig): { path: string; key: s
 
 /** Pictures on disk that all members see, and what is right about them. */
 interface PictureSet {
-  /** Path of the pictures, uint8 [conditions · examples, height, width, channels], and the key that names their bytes. */
+  /** Path of the pictures, uint8 [conditions · examples, height, width, channels], and what names their bytes. */
   readonly pictures: string
   readonly key: string
   /** Given labels of the examples of every condition, [conditions][examples]. */
   readonly labels: readonly Int32Array[]
   /** Classes that compete, in ascending order. */
   readonly classes: readonly number[]
-  /** Empty for the clean pictures. */
   readonly conditions: readonly Condition[]
+  /** The clean pictures by which it is measured, among the same classes; undefined where there are none. */
+  readonly clean: TestExamples | undefined
 }
 
 interface Member {
@@ -93,14 +95,13 @@ async function robustnessRun(context: StageContext) {
       mend: 'Leave `robustness` out.',
     })
   }
-  const sample = await sampleTest(context, pipeline.robustness!.examples)
   const shape = info.input
+  const test = await readTestExamples(context)
   const sets = [
-    await cleanSet(context, sample, shape, info),
-    ...(await corruptedSets(context, sample, shape, info)),
-    ...(await naturalSets(context, shape, info)),
+    ...(await corruptedSets(context, test, shape, info)),
+    ...(await naturalSets(context, test, shape, info)),
   ]
-  if (sets.length === 1) {
+  if (sets.length === 0) {
     throw new ConfigError('asks for no corruption and no natural set', {
       key: 'robustness',
       mend: 'Name corruptions, or folders in `natural`.',
@@ -108,37 +109,38 @@ async function robustnessRun(context: StageContext) {
   }
   const members = await membersOf(context)
   const accuracies = await predictSets(context, members, sets, info.classNames.length)
-  const levels = levelsOf(pipeline).map(level => {
-    const own = [...members.keys()].filter(m => members[m].level === level.name)
-    const of = (condition: number): MemberAccuracies => ({
-      top1: Float64Array.from(own, m => accuracies[m][condition].top1),
-      top5: Float64Array.from(own, m => accuracies[m][condition].top5),
-    })
-    const conditions = accuracies[0].slice(1).map((_, c) => of(c + 1))
-    return { level: level.name, paired: isPairedWithDense(level), clean: of(0).top1, conditions }
-  })
   const conditions = sets.flatMap(set => set.conditions)
+  const levels = levelsOf(pipeline).map(level => {
+    const own = accuracies.filter((_, m) => members[m].level === level.name)
+    const of = (condition: number, figure: keyof Accuracies) =>
+      Float64Array.from(own, figures => figures[condition][figure])
+    return {
+      level: level.name,
+      paired: isPairedWithDense(level),
+      conditions: conditions.map(
+        (_, c): MemberAccuracies => ({ top1: of(c, 'top1'), top5: of(c, 'top5'), clean: of(c, 'clean') }),
+      ),
+    }
+  })
   const rows = robustnessRows(conditions, levels)
   await writeRows(context, rows)
   return headline(rows)
 }
 
-/** Some test examples. */
-interface Sample {
+interface TestExamples {
   /** Rows of `inputs.npy`. */
   readonly rows: Int32Array
   readonly ids: readonly string[]
   readonly labels: Int32Array
 }
 
-/** About so many test examples, the same share of every class, drawn by their ids. */
-async function sampleTest(context: StageContext, wanted: number): Promise<Sample> {
+async function readTestExamples({ input }: StageContext): Promise<TestExamples> {
   const rows: number[] = []
   const ids: string[] = []
   const labels: number[] = []
   let row = 0
   const columns = ['example_id', 'split', 'label']
-  for await (const batch of openTable(context.input('examples.parquet'), { columns })) {
+  for await (const batch of openTable(input('examples.parquet'), { columns })) {
     const id = stringColumn(batch, 'example_id')
     const label = int32Column(batch, 'label')
     for (const [i, split] of stringColumn(batch, 'split').entries()) {
@@ -150,16 +152,20 @@ async function sampleTest(context: StageContext, wanted: number): Promise<Sample
       row++
     }
   }
-  const chosen = chooseEvenly(Int32Array.from(labels), ids, wanted, context.pipeline.seed)
-  const kept = [...rows.keys()].filter(i => chosen[i] === 1)
-  return {
-    rows: Int32Array.from(kept, i => rows[i]),
-    ids: kept.map(i => ids[i]),
-    labels: Int32Array.from(kept, i => labels[i]),
-  }
+  return { rows: Int32Array.from(rows), ids, labels: Int32Array.from(labels) }
 }
 
-/** 1 for each chosen example, [examples]. @throws DataError if so few are wanted that no class has any */
+/** @param chosen 1 for each one that stays, [examples] */
+const subset = ({ rows, ids, labels }: TestExamples, chosen: ArrayLike<number>): TestExamples => ({
+  rows: rows.filter((_, i) => chosen[i] === 1),
+  ids: ids.filter((_, i) => chosen[i] === 1),
+  labels: labels.filter((_, i) => chosen[i] === 1),
+})
+
+/**
+ * About so many examples, the same share of every class, drawn by their ids: 1 for each one, [examples].
+ * @throws DataError if so few are wanted that no class has any
+ */
 function chooseEvenly(labels: Int32Array, ids: readonly string[], wanted: number, seed: number): Uint8Array {
   if (labels.length <= wanted) return new Uint8Array(labels.length).fill(1)
   const hashes = BigUint64Array.from(ids, idHash)
@@ -176,25 +182,6 @@ function chooseEvenly(labels: Int32Array, ids: readonly string[], wanted: number
 const picturesFile = 'pictures.npy'
 const allClasses = ({ classNames }: DatasetInfo): number[] => [...classNames.keys()]
 
-async function cleanSet(
-  { store, inputKeys, input, pipeline }: StageContext,
-  { rows, labels }: Sample,
-  { height, width, channels }: ImageShape,
-  info: DatasetInfo,
-): Promise<PictureSet> {
-  const key = keyOf({ clean: inputKeys.ingest, examples: pipeline.robustness!.examples, seed: pipeline.seed })
-  const { folder } = await store.produce(key, async folder => {
-    async function* chosen(): AsyncGenerator<Uint8Array> {
-      for (const row of rows.keys()) {
-        yield (await readNpyRows(input('inputs.npy'), rows.subarray(row, row + 1))) as Uint8Array
-      }
-    }
-    await writeNpy(join(folder, picturesFile), { dtype: 'uint8', shape: [height, width, channels] }, chosen())
-  })
-  const pictures = join(folder, picturesFile)
-  return { pictures, key, labels: [labels], classes: allClasses(info), conditions: [] }
-}
-
 /** The corruptions that the pipeline asks for; those that change grey pictures where all are. */
 async function corruptionsOf(
   { corruptions, files }: RobustnessConfig,
@@ -207,7 +194,7 @@ async function corruptionsOf(
 
 async function corruptedSets(
   context: StageContext,
-  sample: Sample,
+  test: TestExamples,
   shape: ImageShape,
   info: DatasetInfo,
 ): Promise<PictureSet[]> {
@@ -218,11 +205,12 @@ async function corruptedSets(
   if (config.files !== undefined) {
     const sets: PictureSet[] = []
     for (const name of names) {
-      sets.push(await publishedSet(context, config.files, name, shape, info))
+      sets.push(await publishedSet(context, config.files, name, test, shape, info))
       progress.advance(1, name)
     }
     return sets
   }
+  const sample = subset(test, chooseEvenly(test.labels, test.ids, config.examples, pipeline.seed))
   const pool = createCorruptionPool(workers)
   try {
     return await sideBySide(names, { workers, signal, stop: pool.stop }, async name => {
@@ -254,6 +242,7 @@ async function corruptedSets(
         labels: severities.map(() => sample.labels),
         classes: allClasses(info),
         conditions: conditionsOf(name, severities, sample.rows.length),
+        clean: sample,
       }
     })
   } finally {
@@ -274,6 +263,7 @@ async function publishedSet(
   context: StageContext,
   files: string,
   name: CorruptionName,
+  test: TestExamples,
   shape: ImageShape,
   info: DatasetInfo,
 ): Promise<PictureSet> {
@@ -290,27 +280,46 @@ async function publishedSet(
     })
   }
   const set = await storePictures(context, opened, shape, name)
-  return { ...set, conditions: conditionsOf(name, severities, set.labels[0].length) }
+  return {
+    ...set,
+    classes: allClasses(info),
+    conditions: conditionsOf(name, severities, set.labels[0].length),
+    clean: opened.every(({ labels }) => sameCounts(labels, test.labels)) ? test : undefined,
+  }
+}
+
+/**
+ * Whether each class has as many examples in both: the test set that a published set was made of is told by that, for
+ * its pictures keep neither names nor a single pixel.
+ */
+function sameCounts(a: Int32Array, b: Int32Array): boolean {
+  const [first, second] = [a.toSorted(), b.toSorted()]
+  return first.length === second.length && first.every((label, i) => label === second[i])
 }
 
 async function naturalSets(
   context: StageContext,
+  test: TestExamples,
   shape: ImageShape,
   info: DatasetInfo,
 ): Promise<PictureSet[]> {
   const sets: PictureSet[] = []
   for (const path of context.pipeline.robustness!.natural) {
     const name = basename(path)
-    const set = await storePictures(
-      context,
-      [await openFolder(path, info, context.pipeline.dataset.path)],
-      shape,
-      name,
+    const opened = await openFolder(path, info, context.pipeline.dataset.path)
+    const set = await storePictures(context, [opened], shape, name)
+    const classes = new Set(opened.classes)
+    const clean = subset(
+      test,
+      test.labels.map(label => (classes.has(label) ? 1 : 0)),
     )
-    const examples = set.labels[0].length
     sets.push({
       ...set,
-      conditions: [{ corruption: name, category: 'natural', severity: undefined, examples }],
+      classes: opened.classes,
+      conditions: [
+        { corruption: name, category: 'natural', severity: undefined, examples: set.labels[0].length },
+      ],
+      clean: clean.rows.length > 0 ? clean : undefined,
     })
   }
   return sets
@@ -322,7 +331,7 @@ async function storePictures(
   conditions: readonly PublishedPictures[],
   shape: ImageShape,
   name: string,
-): Promise<Omit<PictureSet, 'conditions'>> {
+): Promise<Pick<PictureSet, 'pictures' | 'key' | 'labels'>> {
   const config = pipeline.robustness!
   const { examples } = config
   const { height, width, channels } = shape
@@ -350,7 +359,6 @@ async function storePictures(
     pictures: join(folder, picturesFile),
     key,
     labels: conditions.map(({ labels }, c) => labels.filter((_, i) => chosen[c][i] === 1)),
-    classes: conditions[0].classes,
   }
 }
 
@@ -360,53 +368,110 @@ async function membersOf(context: StageContext): Promise<Member[]> {
   return Object.entries(entries).flatMap(([level, seeds]) => seeds.map(({ seed }) => ({ level, seed })))
 }
 
-/** Accuracies of every member on every condition, the clean pictures first, [members][conditions]. */
+/** Of one member on one condition. */
+type Accuracies = Readonly<Record<keyof MemberAccuracies, number>>
+
+/** Accuracies of every member on every condition, [members][conditions]. */
 async function predictSets(
   context: StageContext,
   members: readonly Member[],
-  sets: readonly PictureSet[],
+  pictureSets: readonly PictureSet[],
   classes: number,
-): Promise<{ readonly top1: number; readonly top5: number }[][]> {
+): Promise<Accuracies[][]> {
   const { store, input, workers, progress, signal } = context
   const pool = createPredictionPool(workers)
+  const sets = await seenByMembers(context, pool, pictureSets)
   progress.start('predict corrupted', members.length * sets.length)
-  const asked = members.flatMap(member => sets.map(set => ({ member, set })))
+  const networks = await networkInputs(context)
+  const asked = members.flatMap(member => {
+    const cleanAccuracies = new Map<TestExamples, Promise<number>>()
+    return sets.map(set => ({ member, set, cleanAccuracies }))
+  })
   try {
-    const answers = await sideBySide(asked, { workers, signal, stop: pool.stop }, async ({ member, set }) => {
+    const act = async ({ member, set, cleanAccuracies }: (typeof asked)[number]): Promise<Accuracies[]> => {
       const { level, seed } = member
       const model = input(`members/${level}/${seed}.onnx`)
+      const logitsOf = async (inputs: string, inputsKey: string | undefined) => {
+        const request = { title: `${level} ${seed}`, model, inputs, inputsKey }
+        return (await memberLogits(store, pool, request)).logits
+      }
       try {
-        const { logits } = await memberLogits(store, pool, {
-          model,
-          inputs: set.pictures,
-          inputsKey: set.key,
-        })
+        if (set.clean !== undefined && !cleanAccuracies.has(set.clean)) {
+          // The stage `predict` has asked about the clean pictures already.
+          const logits = logitsOf(networks.file, networks.key)
+          const accuracy = logits.then(path => accuracyOn(path, set.clean!, set.classes, classes))
+          cleanAccuracies.set(set.clean, accuracy)
+        }
+        const clean = await (set.clean && cleanAccuracies.get(set.clean))
+        const accuracies = await accuraciesOf(await logitsOf(set.pictures, set.key), set, classes)
         progress.advance(1, `${level} ${seed}`)
-        return await accuraciesOf(logits, set, classes)
+        return accuracies.map(tops => ({ ...tops, clean: clean ?? Number.NaN }))
       } catch (error) {
         throw inMember(error, level, seed, model)
       }
-    })
+    }
+    const answers = await sideBySide(asked, { workers, signal, stop: pool.stop }, act)
     return members.map((_, m) => answers.slice(m * sets.length, (m + 1) * sets.length).flat())
   } finally {
     await pool.close()
   }
 }
 
+/** The sets as they are, or as the features that the run's backbone makes of them. */
+async function seenByMembers(
+  { pipeline, store, input, inputKeys, workers, signal }: StageContext,
+  pool: PredictionPool,
+  sets: readonly PictureSet[],
+): Promise<readonly PictureSet[]> {
+  if (pipeline.model.backbone === undefined) return sets
+  const model = input(backboneFiles.model)
+  return sideBySide(sets, { workers, signal, stop: pool.stop }, async set => {
+    const request = { title: 'backbone', model, inputs: set.pictures, inputsKey: set.key }
+    const { logits: features } = await memberLogits(store, pool, request)
+    return { ...set, pictures: features, key: keyOf({ backbone: inputKeys.backbone, pictures: set.key }) }
+  })
+}
+
+/** Logits in memory at a time. */
+const countedLogits = 2 ** 22
+
+/** Top-1 accuracy on some rows of the logits. @param among the classes that compete */
+async function accuracyOn(
+  logits: string,
+  { rows, labels }: TestExamples,
+  among: readonly number[],
+  classes: number,
+): Promise<number> {
+  const together = Math.max(1, Math.floor(countedLogits / classes))
+  let right = 0
+  for (let start = 0; start < rows.length; start += together) {
+    const scores = (await readNpyRows(logits, rows.subarray(start, start + together))) as Float32Array
+    right += countTop(scores, labels.subarray(start, start + together), classes, among).top1
+  }
+  return right / rows.length
+}
+
 /** Accuracies from logits, condition after condition. */
 async function accuraciesOf(logits: string, set: PictureSet, classes: number) {
+  const together = Math.max(1, Math.floor(countedLogits / classes))
   const accuracies: { top1: number; top5: number }[] = []
-  let start = 0
+  let first = 0
   for (const labels of set.labels) {
-    const end = start + labels.length
-    for await (const scores of streamNpy(logits, labels.length, { start, end })) {
-      if (!(scores as Float32Array).every(Number.isFinite)) {
+    const counts = { top1: 0, top5: 0 }
+    let start = 0
+    for await (const block of streamNpy(logits, together, { start: first, end: first + labels.length })) {
+      const scores = block as Float32Array
+      if (!scores.every(Number.isFinite)) {
         throw new RunError('gives logits that are no numbers for corrupted pictures', { file: logits })
       }
-      const { top1, top5 } = countTop(scores as Float32Array, labels, classes, set.classes)
-      accuracies.push({ top1: top1 / labels.length, top5: top5 / labels.length })
+      const end = start + scores.length / classes
+      const { top1, top5 } = countTop(scores, labels.subarray(start, end), classes, set.classes)
+      counts.top1 += top1
+      counts.top5 += top5
+      start = end
     }
-    start = end
+    accuracies.push({ top1: counts.top1 / labels.length, top5: counts.top5 / labels.length })
+    first += labels.length
   }
   return accuracies
 }
@@ -424,7 +489,7 @@ async function writeRows(context: StageContext, rows: readonly RobustnessRow[]):
     top1_sd: rows.map(row => known(row.top1Sd)),
     top5_mean: rows.map(row => row.top5Mean),
     top5_sd: rows.map(row => known(row.top5Sd)),
-    clean_top1_mean: rows.map(row => row.cleanTop1Mean),
+    clean_top1_mean: rows.map(row => known(row.cleanTop1Mean)),
     relative_top1: rows.map(row => known(row.relativeTop1)),
     relative_to_dense: rows.map(row => known(row.relativeToDense)),
     p: rows.map(row => known(row.p)),
@@ -442,14 +507,15 @@ function headline(rows: readonly RobustnessRow[]): RobustnessHeadline & Record<s
   const levels = [...new Set(rows.map(({ level }) => level))].map(level => {
     const mean = means.find(row => row.level === level && row.category === told)
     const sets = natural.filter(row => row.level === level)
+    const known = Object.entries({
+      cleanTop1Mean: mean?.cleanTop1Mean,
+      corruptedTop1Mean: mean?.top1Mean,
+      relativeTop1: mean?.relativeTop1,
+      p: mean?.p,
+    }).filter(([, value]) => value !== undefined && Number.isFinite(value))
     return {
       level,
-      cleanTop1Mean: (mean ?? sets[0]).cleanTop1Mean,
-      ...(mean && {
-        corruptedTop1Mean: mean.top1Mean,
-        relativeTop1: mean.relativeTop1,
-        ...(Number.isFinite(mean.p) && { p: mean.p }),
-      }),
+      ...Object.fromEntries(known),
       ...(sets.length > 0 && {
         natural: Object.fromEntries(sets.map(row => [row.corruption, row.top1Mean])),
       }),

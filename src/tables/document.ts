@@ -12,6 +12,7 @@ import {
   overlapSchema,
   piesSchema,
   predictionsSchema,
+  previewSchema,
   probabilitiesSchema,
   retrainSchema,
   robustnessSchema,
@@ -40,6 +41,11 @@ const tables: readonly DocumentedTable[] = [
     file: 'skipped.parquet',
     rows: 'One row an example that was left out because it is damaged.',
     schema: skippedSchema,
+  },
+  {
+    file: 'preview.parquet',
+    rows: 'One row a label issue by the dense members alone, most suspicious first, as soon as these are trained; not there where nothing is compressed.',
+    schema: previewSchema,
   },
   {
     file: 'predictions/<level>.parquet',
@@ -96,6 +102,11 @@ const tables: readonly DocumentedTable[] = [
     file: 'pies.parquet, pies.arrow',
     rows: 'One row an example that is a PIE at some level or a label issue, most suspicious first: the columns of `scores.parquet`, and the example itself.',
     schema: piesSchema(levels, { trueLabel: true, content: image }),
+  },
+  {
+    file: 'robustness.parquet',
+    rows: 'A level after another; of each, one row a corruption and severity, one a corruption over its severities, one a natural set, then means over categories.',
+    schema: robustnessSchema,
   },
   {
     file: 'retrain.parquet',
