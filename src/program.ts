@@ -15,6 +15,7 @@ import { runCommand } from './commands/run.js'
 import { scheduleCommand } from './commands/schedule.js'
 import { scoreCommand } from './commands/score.js'
 import { statusCommand } from './commands/status.js'
+import { workerCommand } from './commands/worker.js'
 import { pielineVersion } from './pipeline/versions.js'
 
 /** The program; it throws commander's errors instead of ending the process. */
@@ -48,6 +49,7 @@ export function createProgram(): Command {
     applyCommand(),
     scheduleCommand(),
     pruneCommand(),
+    workerCommand(),
     doctorCommand(),
   ]) {
     program.addCommand(command)

@@ -1,5 +1,5 @@
 /** Options that several commands share. */
-import { InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** Where runs go unless `--out` says otherwise, from the working folder. */
 export const defaultOut = 'runs'
@@ -8,6 +8,15 @@ export const outOption = (): Option =>
   new Option('-o, --out <folder>', 'folder of all runs').default(defaultOut)
 
 export const jsonOption = (what: string): Option => new Option('--json', what)
+
+export const clusterOption = (): Option =>
+  new Option('--cluster <address>', 'Redis of the cluster, redis://host:6379 or rediss:// over TLS').env(
+    'PIELINE_CLUSTER',
+  )
+
+/** Whether the address of the cluster is on the command line, which others can read, not in the environment. */
+export const isOnCommandLine = (command: Command): boolean =>
+  command.getOptionValueSource('cluster') === 'cli'
 
 /** Parses a count on the command line, 1 or more. */
 export function count(text: string): number {

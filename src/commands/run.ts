@@ -2,10 +2,21 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
+import type { ConnectCluster } from '../pipeline/cluster.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { loadPipeline, type Override, parseOverride } from '../pipeline/load.js'
 import { findPipeline } from './find-pipeline.js'
-import { count, examples, gather, jsonOption, outOption, seed, share } from './options.js'
+import {
+  clusterOption,
+  count,
+  examples,
+  gather,
+  isOnCommandLine,
+  jsonOption,
+  outOption,
+  seed,
+  share,
+} from './options.js'
 import { stopOnSignals } from './stop.js'
 
 interface RunFlags {
@@ -15,6 +26,7 @@ interface RunFlags {
   readonly scale?: number
   readonly seed?: number
   readonly workers?: number
+  readonly cluster?: string
   readonly verify?: true
   readonly dryRun?: true
   readonly json?: true
@@ -30,6 +42,7 @@ export function runCommand(): Command {
     .option('--scale <share>', 'shrink seeds, examples and width until the work is this share', share)
     .option('--seed <number>', 'the seed behind every other', seed)
     .option('-w, --workers <number>', 'workers side by side; all cores when absent', count)
+    .addOption(clusterOption())
     .option('--verify', 'hash everything that is reused, not only what changed')
     .option('--dry-run', 'say what would run, what is there already, and roughly how long it takes')
     .addOption(jsonOption('print events as JSON, one a line'))
@@ -57,7 +70,7 @@ export function runCommand(): Command {
       if (flags.dryRun) {
         const { printPlan } = await import('./dry-run.js')
         await printPlan(pipeline, flags, pipeline === written ? undefined : written)
-      } else await run(pipeline, flags)
+      } else await run(pipeline, flags, await connectorOf(flags, command))
     })
 }
 
@@ -80,7 +93,17 @@ function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
   return overrides
 }
 
-async function run(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+async function connectorOf({ cluster }: RunFlags, command: Command): Promise<ConnectCluster | undefined> {
+  if (cluster === undefined) return undefined
+  const [{ openCluster }, { parseAddress }] = await Promise.all([
+    import('../cluster/store.js'),
+    import('../cluster/address.js'),
+  ])
+  const address = parseAddress(cluster, isOnCommandLine(command))
+  return options => openCluster(address, options)
+}
+
+async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster | undefined): Promise<void> {
   const [{ runPipeline }, { stages }, { fingerprint }, { jsonReporter, reporterFor }] = await Promise.all([
     import('../pipeline/runner.js'),
     import('../pipeline/stages.js'),
@@ -98,6 +121,7 @@ async function run(pipeline: Pipeline, flags: RunFlags): Promise<void> {
       verify: flags.verify ?? false,
       signal: stop.signal,
       observe: reporter.observe,
+      ...(cluster && { cluster }),
     })
     reporter.end()
     // It is `pieline check` that fails by them.

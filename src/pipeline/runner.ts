@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DataError, PielineError, RunError } from '../errors.js'
+import type { Cluster, ConnectCluster } from './cluster.js'
 import type { Pipeline } from './config.js'
 import type { Observer } from './events.js'
 import { filesFolder, inputFile } from './inputs.js'
@@ -34,6 +35,8 @@ export interface RunnerOptions {
   /** Stops the run at its next safe point; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal
   readonly observe?: Observer
+  /** Has members trained and asked by the workers of a cluster. */
+  readonly cluster?: ConnectCluster
 }
 
 /**
@@ -78,7 +81,13 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   })
   const artefacts = new Map<StageName, Artefact>()
   let current: StageName | undefined
+  let cluster: Cluster | undefined
   try {
+    cluster = await options.cluster?.({
+      store: store.folder,
+      signal,
+      log: message => observe({ event: 'log', stage: current ?? stages[0]!.name, message }),
+    })
     for (const planned of plan.stages) {
       const { name } = planned.stage
       signal.throwIfAborted()
@@ -88,6 +97,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
       const artefact = await produceStage(planned, pipeline, {
         store,
         roots,
+        cluster,
         artefacts,
         workers,
         signal,
@@ -116,6 +126,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
     await update({ stages, status, finished, error: describeError(failure, current) }).catch(() => {})
     throw failure
   } finally {
+    await cluster?.close()
     await roots.close()
   }
   await update({ status: 'done', finished: new Date().toISOString() })
@@ -127,6 +138,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
 interface StageEnvironment {
   readonly store: ArtefactStore
   readonly roots: Roots
+  readonly cluster: Cluster | undefined
   readonly artefacts: ReadonlyMap<StageName, Artefact>
   readonly workers: number
   readonly signal: AbortSignal
@@ -139,21 +151,22 @@ interface StageEnvironment {
 function produceStage(
   { stage, key, inputKeys, source }: PlannedStage,
   pipeline: Pipeline,
-  { store, roots, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
+  { store, roots, cluster, artefacts, workers, signal, observe, dataset, fingerprint }: StageEnvironment,
 ): Promise<Artefact> {
   return store.produce(key, async temporary => {
     const began = performance.now()
     const output = join(temporary, filesFolder)
     await mkdir(output)
     const uses = new Set<string>()
+    const noted = noting(store, key => {
+      uses.add(key)
+      return roots.note(key)
+    })
     const headline = await stage.run({
       pipeline,
       output,
       input: path => inputFile(path, stage, artefacts),
-      store: noting(store, key => {
-        uses.add(key)
-        return roots.note(key)
-      }),
+      store: cluster?.storeOf(stage.name, noted) ?? noted,
       inputKeys,
       workers,
       progress: progressOf(stage.name, observe),

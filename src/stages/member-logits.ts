@@ -12,6 +12,8 @@ import type { ArtefactStore } from '../pipeline/store.js'
 const logitsVersion = 1
 
 export interface LogitsRequest {
+  /** Names it in the queue of a cluster, such as `dense 3`. */
+  readonly title: string
   /** Path of the member's ONNX file. */
   readonly model: string
   /** Path of the inputs, and what names their bytes. */
@@ -25,7 +27,7 @@ export interface LogitsRequest {
 export async function memberLogits(
   store: ArtefactStore,
   pool: PredictionPool,
-  { model, inputs, inputsKey, start }: LogitsRequest,
+  { title, model, inputs, inputsKey, start }: LogitsRequest,
 ): Promise<{ logits: string; reused: boolean }> {
   const key = keyOf({
     logits: logitsVersion,
@@ -36,11 +38,23 @@ export async function memberLogits(
     inputs: inputsKey,
     start,
   })
-  const fileName = 'logits.npy'
-  const artefact = await store.produce(key, folder =>
-    pool.predict({ model, inputs, logits: join(folder, fileName), ...(start !== undefined && { start }) }),
-  )
-  return { logits: join(artefact.folder, fileName), reused: artefact.reused }
+  const task: PredictWork = { model, inputs, ...(start !== undefined && { start }) }
+  const artefact = await store.produce(key, folder => predictInto(folder, pool, task), {
+    kind: 'predict',
+    title,
+    task,
+  })
+  return { logits: join(artefact.folder, logitsFile), reused: artefact.reused }
+}
+
+const logitsFile = 'logits.npy'
+
+/** What is predicted, apart from where it is done. */
+export type PredictWork = Pick<LogitsRequest, 'model' | 'inputs' | 'start'>
+
+/** Writes the file of the artefact that holds a member's logits. */
+export function predictInto(folder: string, pool: PredictionPool, work: PredictWork): Promise<void> {
+  return pool.predict({ ...work, logits: join(folder, logitsFile) })
 }
 
 /** Errors that cross a thread lose their class, and say nothing of the member. @param model path of its ONNX file */

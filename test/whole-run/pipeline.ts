@@ -1,5 +1,6 @@
 /** A small real pipeline: a few hundred glyphs, every kind of level, ends in some ten seconds. */
 import { fingerprint } from '../../src/dataset/fingerprint.js'
+import type { ConnectCluster } from '../../src/pipeline/cluster.js'
 import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
 import type { Observer } from '../../src/pipeline/events.js'
 import { runPipeline } from '../../src/pipeline/runner.js'
@@ -27,14 +28,16 @@ export interface SmallRun {
   readonly workers: number
   readonly changes?: Partial<PipelineInput>
   readonly observe?: Observer
+  readonly cluster?: ConnectCluster
 }
 
-export function runSmall(out: string, { workers, changes, observe }: SmallRun) {
+export function runSmall(out: string, { workers, changes, observe, cluster }: SmallRun) {
   return runPipeline(smallPipeline(changes), {
     stages,
     fingerprint,
     out,
     workers,
     ...(observe && { observe }),
+    ...(cluster && { cluster }),
   })
 }

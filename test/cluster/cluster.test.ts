@@ -1,0 +1,211 @@
+/** Runs on a real Redis with workers in processes of their own: whatever dies on the way, the bytes are those of one machine. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { parseAddress } from '../../src/cluster/address.js'
+import { openCluster } from '../../src/cluster/store.js'
+import { work } from '../../src/cluster/worker.js'
+import type { PipelineInput } from '../../src/pipeline/config.js'
+import type { RunEvent } from '../../src/pipeline/events.js'
+import type { Manifest } from '../../src/pipeline/manifest.js'
+import { openStore } from '../../src/pipeline/store.js'
+import { runSmall } from '../whole-run/pipeline.js'
+import { freePort, hasRedis, type RedisServer, startRedis } from './redis.js'
+
+const changes: Partial<PipelineInput> = {
+  model: { architecture: 'mlp', width: 0.1, epochs: 4, batchSize: 16 },
+  dataset: { path: glyphs('train'), test: glyphs('test'), trueLabel: 'true_label', limit: 150 },
+  compress: [{ method: 'magnitude', sparsity: 0.9, start: 'branch', begin: 0.4, frequency: 5 }],
+  retrain: { seeds: 1, arms: ['all', 'cleaned'] },
+  inspect: false,
+}
+
+function glyphs(split: string): string {
+  return new URL(`../../data/glyphs/${split}.parquet`, import.meta.url).pathname
+}
+
+/** Path and hash of every file of the run. */
+function bytesOf({ stages }: Manifest): Record<string, string> {
+  return Object.fromEntries(stages.flatMap(({ files }) => files.map(({ path, sha256 }) => [path, sha256])))
+}
+
+interface WorkerProcess {
+  readonly lines: string[]
+  /** Resolves once it prints a line that matches. */
+  says(pattern: RegExp): Promise<void>
+  kill(signal: NodeJS.Signals): Promise<void>
+}
+
+const processes = new Set<ChildProcess>()
+
+function startWorker(port: number, out: string): WorkerProcess {
+  const script = new URL('./worker.ts', import.meta.url).pathname
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, `redis://127.0.0.1:${port}`, join(out, 'store')],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  processes.add(child)
+  const gone = once(child, 'exit').then(() => void processes.delete(child))
+  const lines: string[] = []
+  const heard = new Set<() => void>()
+  createInterface({ input: child.stdout }).on('line', line => {
+    lines.push(line)
+    for (const tell of heard) tell()
+  })
+  return {
+    lines,
+    says: pattern =>
+      new Promise(resolve => {
+        const look = () => {
+          if (!lines.some(line => pattern.test(line))) return
+          heard.delete(look)
+          resolve()
+        }
+        heard.add(look)
+        look()
+      }),
+    async kill(signal) {
+      child.kill(signal)
+      await gone
+    },
+  }
+}
+
+/** What lies between two machines and can be cut. */
+async function startLine(to: number) {
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const server = createServer(client => {
+    if (isCut) return void client.destroy()
+    const redis = connect(to, '127.0.0.1')
+    for (const [socket, other] of [
+      [client, redis],
+      [redis, client],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+      socket.pipe(other)
+    }
+  })
+  const port = await freePort()
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port,
+    cut() {
+      isCut = true
+      for (const socket of sockets) socket.destroy()
+    },
+    mend() {
+      isCut = false
+    },
+    close: () => void server.close(),
+  }
+}
+
+const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
+
+describe.skipIf(!hasRedis)('a run on a cluster', () => {
+  let folder: string
+  let expected: Record<string, string>
+  let redis: RedisServer
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pieline-cluster-'))
+    redis = await startRedis(folder)
+    expected = bytesOf((await runSmall(join(folder, 'alone'), { workers: 1, changes })).manifest)
+  }, 240_000)
+  afterEach(() => {
+    for (const child of processes) child.kill('SIGKILL')
+  })
+  afterAll(async () => {
+    await redis.kill()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  async function runOn(port: number, out: string, observe?: (event: RunEvent) => void) {
+    const address = parseAddress(`redis://127.0.0.1:${port}`, true)
+    return runSmall(out, {
+      workers: 1,
+      changes,
+      cluster: options => openCluster(address, options),
+      ...(observe && { observe }),
+    })
+  }
+
+  it('has two workers make every member once, to the bytes of one machine', async () => {
+    const out = join(folder, 'two-workers')
+    const stop = new AbortController()
+    const lines: string[] = []
+    const address = parseAddress(`redis://127.0.0.1:${redis.port}`, true)
+    const workers = [0, 1].map(async () =>
+      work(address, {
+        store: await openStore(join(out, 'store')),
+        workers: 1,
+        signal: stop.signal,
+        log: message => lines.push(message),
+      }),
+    )
+    const { manifest } = await runOn(redis.port, out)
+    stop.abort()
+    await Promise.all(workers)
+    expect(bytesOf(manifest)).toEqual(expected)
+    // A dense member is trained in two pieces, since a sparse one branches off.
+    expect(lines.filter(line => line.endsWith('begun')).sort()).toEqual([
+      'predict all 0 begun',
+      'predict cleaned 0 begun',
+      'predict dense 0 begun',
+      'predict dense 1 begun',
+      'predict magnitude-0.9 0 begun',
+      'predict magnitude-0.9 1 begun',
+      'train all 0 begun',
+      'train cleaned 0 begun',
+      'train dense 0 begun',
+      'train dense 0 begun',
+      'train dense 1 begun',
+      'train dense 1 begun',
+      'train magnitude-0.9 0 begun',
+      'train magnitude-0.9 1 begun',
+    ])
+  }, 240_000)
+
+  it('ends with the same bytes after kill -9 of a worker, a Redis without memory and a cut network', async () => {
+    const out = join(folder, 'disturbed')
+    await mkdir(out, { recursive: true })
+    const line = await startLine(redis.port)
+    const first = startWorker(line.port, out)
+    let second: WorkerProcess | undefined
+    const disturbances: Promise<void>[] = [
+      first.says(/^train dense .* begun/).then(async () => {
+        await first.kill('SIGKILL')
+        second = startWorker(line.port, out)
+        await second.says(/^train magnitude.* begun/)
+        await redis.kill()
+        await pause(500)
+        await redis.start()
+        await second.says(/^predict .* begun/)
+        line.cut()
+        await pause(2500)
+        line.mend()
+      }),
+    ]
+    const logs: string[] = []
+    const { manifest } = await runOn(line.port, out, event => {
+      if (event.event === 'log') logs.push(event.message)
+    })
+    await Promise.all(disturbances)
+    expect(bytesOf(manifest)).toEqual(expected)
+    expect(logs.filter(text => text.endsWith('is away; waiting for it'))).toHaveLength(2)
+    await second?.kill('SIGTERM')
+    line.close()
+  }, 240_000)
+})

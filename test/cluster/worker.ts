@@ -1,0 +1,16 @@
+/** A worker in a process of its own, so that a test can kill it: worker.ts <redis> <store> */
+import { parseAddress } from '../../src/cluster/address.js'
+import { work } from '../../src/cluster/worker.js'
+import { openStore } from '../../src/pipeline/store.js'
+
+const [redis, store] = process.argv.slice(2) as [string, string]
+const stop = new AbortController()
+process.once('SIGTERM', () => stop.abort())
+await work(parseAddress(redis, true), {
+  store: await openStore(store),
+  workers: 2,
+  signal: stop.signal,
+  log: message => console.log(message),
+  onReady: () => console.log('ready'),
+  lostAfter: 1500,
+})
