@@ -410,7 +410,11 @@ async function predictSets(
         throw inMember(error, level, seed, model)
       }
     }
-    const answers = await sideBySide(asked, { workers, signal, stop: pool.stop }, act)
+    const answers = await sideBySide(
+      asked,
+      { workers: store.elsewhere ?? workers, signal, stop: pool.stop },
+      act,
+    )
     return members.map((_, m) => answers.slice(m * sets.length, (m + 1) * sets.length).flat())
   } finally {
     await pool.close()
