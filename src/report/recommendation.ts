@@ -23,9 +23,9 @@ export function recommendation(arms: readonly ArmChanges[]): string | undefined 
       return `No clear winner: test accuracy gains by each of ${told.join('; ')}, and they cannot be told apart.`
     }
     case 'none':
-      return `Nothing is shown to help; the most, ${named(advice.best)}, changes test accuracy by ${gainText(advice.best)}.`
+      return `Nothing is shown to help: at best (${named(advice.best)}) test accuracy changes by ${gainText(advice.best)}.`
     case 'untested':
-      return `A single seed tells nothing apart; the most, ${named(advice.best)}, changes test accuracy by ${points(advice.best.mean)} points.`
+      return `A single seed tells nothing apart: at best (${named(advice.best)}) test accuracy changes by ${points(advice.best.mean)} points.`
   }
 }
 

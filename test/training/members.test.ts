@@ -85,6 +85,26 @@ describe('produceMembers', () => {
   })
 })
 
+describe('a member with weighted examples', () => {
+  it('learns nothing from those that weigh nothing', async () => {
+    const weights = Float32Array.from({ length: examples }, (_, row) => (row % 4 === 0 ? 0 : 4 / 3))
+    const labelOf = (row: number) => row % 2
+    const weighted = { ...request(5, labelOf), weights }
+    const otherLabels = {
+      ...request(5, row => (weights[row] === 0 ? 1 - labelOf(row) : labelOf(row))),
+      weights,
+    }
+    const requests = [weighted, otherLabels, request(5, labelOf)]
+    const made = await produceMembers(await environment(2), 'training', requests)
+    expect(new Set(made.map(({ key }) => key)).size).toBe(3)
+    const [first, second, unweighted] = await Promise.all(
+      made.map(({ folder }) => readFile(join(folder, modelFile))),
+    )
+    expect(second).toEqual(first)
+    expect(unweighted).not.toEqual(first)
+  })
+})
+
 describe('a pruned member that is trained on', () => {
   const pruning: Pruning = {
     sparsity: 0.8,
