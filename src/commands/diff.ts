@@ -38,8 +38,9 @@ export function diffCommand(): Command {
       const { runDifference, suspectPictures } = await import('../stages/run-difference.js')
       const difference = await runDifference(earlier, later)
       if (html !== undefined) {
-        const { differencePage, shownPictures } = await import('../report/difference-page.js')
-        const shown = difference.issues?.new.listed.slice(0, shownPictures).map(({ id }) => id) ?? []
+        const { differencePage } = await import('../report/difference-page.js')
+        const { shownCards } = await import('../report/suspect-cards.js')
+        const shown = difference.issues?.new.listed.slice(0, shownCards).map(({ id }) => id) ?? []
         await writeFile(html, differencePage(difference, await suspectPictures(later, shown)))
       }
       if (json) {

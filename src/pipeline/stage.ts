@@ -8,6 +8,7 @@ export type StageName =
   | 'models'
   | 'backbone'
   | 'train'
+  | 'preview'
   | 'compress'
   | 'predict'
   | 'inspect'

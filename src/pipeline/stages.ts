@@ -6,6 +6,7 @@ import { ingest } from '../stages/ingest.js'
 import { inspect } from '../stages/inspect.js'
 import { models } from '../stages/models.js'
 import { predict } from '../stages/predict.js'
+import { preview } from '../stages/preview.js'
 import { report } from '../stages/report.js'
 import { retrain } from '../stages/retrain.js'
 import { robustness } from '../stages/robustness.js'
@@ -18,6 +19,7 @@ export const stages: readonly Stage[] = [
   models,
   backbone,
   train,
+  preview,
   compress,
   predict,
   inspect,

@@ -24,10 +24,11 @@ import { count, fraction, meanPercent, percent, points } from './format.js'
 import { type Content, type Html, html, name } from './html.js'
 import { renderPage } from './page.js'
 import type { Section } from './sections/section.js'
+import { shownCards, suspectCards } from './suspect-cards.js'
 
-/** New label issues shown with their picture, and rows of the tables. */
-export const shownPictures = 48
+/** Rows of the tables; of pairs of classes fewer. */
 const tableRows = 100
+const pairRows = 12
 /** Classes drawn: those whose share moved most. */
 const drawnClasses = 30
 
@@ -121,8 +122,8 @@ ${
       { head: 'To', value: ({ to }) => name(to) },
       { head: 'Examples', numeric: true, value: pair => count(pair.count) },
     ],
-    relabelings.slice(0, tableRows),
-    rest(relabelings.length, Math.min(tableRows, relabelings.length), 'pairs'),
+    relabelings.slice(0, pairRows),
+    rest(relabelings.length, Math.min(pairRows, relabelings.length), 'pairs'),
   )
 }
 ${lists.map(([list, title]) => exampleDetails(title, list))}`,
@@ -172,18 +173,17 @@ ${exampleDetails(`New ${noun}s`, marks.new)}${exampleDetails(`Gone ${noun}s`, ma
 }
 
 function gallery(listed: readonly ChangedExample[], pictures: ReadonlyMap<string, string>): Content {
-  const shown = listed.filter(({ id }) => pictures.has(id)).slice(0, shownPictures)
+  const shown = listed.filter(({ id }) => pictures.has(id)).slice(0, shownCards)
   if (shown.length === 0) return undefined
-  return html`<ol class="cards" aria-label="New label issues, most suspicious first">
-${shown.map(
-  ({ id, labels, suggested, quality }) => html`<li><div class="card">
-<img class="picture pixelated" src="${pictures.get(id)!}" alt="Example ${id}" loading="lazy">
-<span class="verdict"><bdi class="given">${labels[1] ?? ''}</bdi> <span class="arrow" aria-hidden="true">→</span> <bdi class="suggested">${suggested ?? '–'}</bdi></span>
-<span class="quality">quality ${fraction(quality ?? Number.NaN)}</span>
-<span class="marks"><span class="badges">${reasonOf(labels)}</span></span>
-</div></li>
-`,
-)}</ol>`
+  const cards = shown.map(({ id, labels, suggested, quality }) => ({
+    id,
+    given: labels[1] ?? '–',
+    suggested: suggested ?? '–',
+    quality: quality ?? Number.NaN,
+    picture: pictures.get(id)!,
+    badge: reasonOf(labels),
+  }))
+  return suspectCards(cards, 'New label issues, most suspicious first')
 }
 
 function reasonOf([before, now]: ChangedExample['labels']): Content {

@@ -116,9 +116,16 @@ export interface RobustnessHeadline {
   readonly levels: readonly RobustnessFigures[]
 }
 
+/** What the dense members alone found, while the run goes on. */
+export interface PreviewHeadline extends Pick<ScoreHeadline, 'labelIssues' | 'wrongLabels'> {
+  /** Its page in the run folder. */
+  readonly page: string
+}
+
 /** What the stages whose figures are read by name return; other stages are free. */
 export interface Headlines {
   readonly ingest?: IngestHeadline
+  readonly preview?: PreviewHeadline
   readonly inspect?: InspectHeadline
   readonly score?: ScoreHeadline
   readonly robustness?: RobustnessHeadline

@@ -380,6 +380,23 @@ export const noiseSchema = new Schema([
   field('high', float64, 'Upper end'),
 ])
 
+/** `preview.parquet`: one row a label that the dense members alone doubt, most suspicious first. */
+export const previewSchema = new Schema([
+  field('rank', int32, 'Place in the order of suspicion, from 1'),
+  exampleId,
+  split,
+  label,
+  field('label_name', utf8, 'Name of the class of the given label'),
+  field(
+    'label_quality',
+    float32,
+    'Probability that the given label is right, by the dense members alone, 0 to 1',
+  ),
+  field('suggested_label', int32, 'Label it should rather have, as class index'),
+  field('suggested_label_name', utf8, 'Name of the class of the suggested label'),
+  field('suggested_p', float32, 'Probability that the suggested label is right, 0 to 1'),
+])
+
 /** `scores.parquet` of a single matrix of predictions: one row an example, in the order of the labels. */
 export function labelScoresSchema(options: ScoresOptions = {}): Schema {
   const ofPopulations = new Set(['split', 'modal_dense', 'agreement_dense', 'pie_levels', 'disagreement'])
@@ -526,7 +543,11 @@ export const retrainSchema = new Schema([
     float64,
     'Mean of top1 − top1 of the arm that removes as many at random, paired by seed; null in the rows of seeds and without that arm',
   ),
-  nullable('over_random_low', float64, 'Lower end of its 95 % interval (Student’s t); null for a single seed'),
+  nullable(
+    'over_random_low',
+    float64,
+    'Lower end of its 95 % interval (Student’s t); null for a single seed',
+  ),
   nullable('over_random_high', float64, 'Its upper end'),
 ])
 

@@ -27,6 +27,10 @@ export function headlineText({ name, headline }: Pick<StageRecord, 'name' | 'hea
     if (skipped > 0) parts.push(`${count(skipped)} skipped`)
     return parts.join(', ')
   }
+  if (headlines.preview) {
+    const { labelIssues, page } = headlines.preview
+    return `${counted(labelIssues, 'label issue')} by the dense members alone: ${page}`
+  }
   if (headlines.inspect) {
     const hints = Object.entries(headlines.inspect.hints)
     return hints.length === 0

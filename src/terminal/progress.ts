@@ -1,4 +1,5 @@
 /** Draws a run as it goes on: bars on a terminal, plain lines elsewhere, events for machines. */
+import { join, relative } from 'node:path'
 import { createLogUpdate } from 'log-update'
 import type { Observer, RunEvent } from '../pipeline/events.js'
 import { duration, Pace } from './duration.js'
@@ -74,8 +75,19 @@ function finishedText({ reused, seconds, stage, headline }: RunEvent & { event: 
   return [reused ? 'reused' : duration(seconds), figures].filter(part => part !== '').join(' · ')
 }
 
+/** Follows where the run is, and tells of the first results as soon as they can be looked at. */
+function firstResults(): (event: RunEvent) => string | undefined {
+  let folder = ''
+  return event => {
+    if (event.event === 'run-started') folder = event.folder
+    if (event.event !== 'stage-finished' || event.stage !== 'preview') return undefined
+    return `first results: ${relative('.', join(folder, String(event.headline.page)))}`
+  }
+}
+
 function plainReporter(stream: NodeJS.WriteStream): Reporter {
   const follow = counter()
+  const look = firstResults()
   const say = (text: string) => stream.write(`${text}\n`)
   let said = 0
   return {
@@ -89,6 +101,8 @@ function plainReporter(stream: NodeJS.WriteStream): Reporter {
         said = seconds()
         say(`${count.stage}: ${countText(count)}`)
       }
+      const page = look(event)
+      if (page) say(page)
     },
     end() {},
   }
@@ -98,6 +112,7 @@ function liveReporter(stream: NodeJS.WriteStream): Reporter {
   const style = styleFor(stream)
   const drawing = createLogUpdate(stream)
   const follow = counter()
+  const look = firstResults()
   let stage: { readonly name: string; readonly start: number } | undefined
   let count: Count | undefined
   const draw = () => {
@@ -126,6 +141,8 @@ function liveReporter(stream: NodeJS.WriteStream): Reporter {
         const mark = event.reused ? style('dim', '=') : style('green', '✓')
         say(`${mark} ${event.stage.padEnd(9)} ${style('dim', finishedText(event))}`)
       }
+      const page = look(event)
+      if (page) say(`  ${style('bold', page)}`)
     },
     end() {
       clearInterval(clock)

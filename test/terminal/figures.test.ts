@@ -10,6 +10,7 @@ const readable = (text: string) => `\n${text.replaceAll('\u202f', ' ')}\n`
 
 const headlines: Required<Headlines> = {
   ingest: { trainExamples: 10_000, testExamples: 2000, classes: 10, skipped: 3 },
+  preview: { labelIssues: 88, page: 'preview.html' },
   inspect: {
     hints: { blurry: 12, leak: 4 },
     duplicateGroups: 2,
@@ -120,7 +121,7 @@ test('the closing tables show levels, label issues, arms and times', () => {
 
       Drop 1,042: test accuracy +1.6 points [1.1, 2.1].
 
-      1 min 20 s in all: ingest reused · inspect 20 s · score 30 s · robustness 40 s · retrain 50 s
+      1 min 20 s in all: ingest reused · preview 20 s · inspect 30 s · score 40 s · robustness 50 s · retrain 1 min
     "
   `)
 })

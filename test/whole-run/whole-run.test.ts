@@ -69,7 +69,7 @@ describe('a whole run', () => {
     const reused = ({ manifest }: Run) =>
       manifest.stages.filter(stage => stage.reused).map(({ name }) => name)
     const again = await runSmall(out, { workers: 2 })
-    expect(reused(again)).toHaveLength(8)
+    expect(reused(again)).toHaveLength(10)
     const seeded = await runSmall(out, { workers: 2, changes: { population: { seeds: 3, crossFit: 2 } } })
     expect(reused(seeded)).toEqual(['ingest'])
     const trained = seeded.manifest.stages.find(({ name }) => name === 'train')!
