@@ -172,6 +172,13 @@ def squared_errors(scope, picture, name, severity, times):
     return errors
 
 
+def draws(name, side):
+    """So many that the mean stands to about 0.15 dB: single drops of spatter are rare and move a picture far."""
+    if side == 224:
+        return 2 if name == "glass_blur" else 12
+    return 400 if name == "spatter" else 100
+
+
 def main():
     np.random.seed(5)
     pictures = {"scene-32": drawing(32, 1), "glyph-32": glyph(), "scene-224": drawing(224, 2)}
@@ -179,10 +186,9 @@ def main():
     for label, picture in pictures.items():
         side = picture.shape[0]
         scope = published(side)
-        times = 40 if side == 32 else 2
         psnr[label] = {
             name: [
-                round(float(-10 * np.log10(np.mean(squared_errors(scope, picture, name, severity, times)))), 3)
+                round(float(-10 * np.log10(np.mean(squared_errors(scope, picture, name, severity, draws(name, side))))), 3)
                 for severity in range(1, 6)
             ]
             for name in NAMES
@@ -190,7 +196,7 @@ def main():
         }
         grey = picture[..., 0] if label == "glyph-32" else picture
         Image.fromarray(grey).save(TARGET / f"{label}.png", optimize=True)
-        write(psnr)
+    write(psnr)
 
 
 def write(psnr):
