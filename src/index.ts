@@ -15,6 +15,7 @@ import type { Run } from './pipeline/runs.js'
 import { stages } from './pipeline/stages.js'
 
 export { ConfigError, DataError, GateError, PielineError, RunError, StoppedError } from './errors.js'
+export { checkRun, type Verdict } from './gates/check.js'
 export type { Pipeline, PipelineInput } from './pipeline/config.js'
 export type { Observer, RunEvent } from './pipeline/events.js'
 export { loadPipeline, type Override, parseOverride, resolvePipeline } from './pipeline/load.js'

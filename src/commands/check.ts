@@ -62,6 +62,9 @@ export function checkCommand(): Command {
       console.log(
         flags.json ? JSON.stringify(verdict, null, 2) : verdictText(verdict, styleFor(process.stdout)),
       )
-      if (!verdict.passed) throw new GateError(`${verdict.pipeline} ${verdict.run}: ${outcomeText(verdict)}`)
+      if (verdict.passed) return
+      // The one JSON value says it all.
+      if (flags.json) process.exitCode = 1
+      else throw new GateError(`${verdict.pipeline} ${verdict.run}: ${outcomeText(verdict)}`)
     })
 }

@@ -109,10 +109,19 @@ async function requirements(
       keys.add(key)
       const made = since.get(key)
       if (made === undefined) continue
-      const { uses } = await readRecord(join(store.folder, key))
+      const uses = await usesOf(join(store.folder, key))
       if (uses === undefined) until = Math.max(until, made)
       for (const part of uses ?? []) keys.add(part)
     }
   }
   return { keys, until }
+}
+
+/** What a stage's artefact was made with; undefined where it does not say so, or is damaged. */
+async function usesOf(artefactFolder: string): Promise<readonly string[] | undefined> {
+  try {
+    return (await readRecord(artefactFolder)).uses
+  } catch {
+    return undefined
+  }
 }

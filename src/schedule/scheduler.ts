@@ -53,24 +53,32 @@ export async function schedule(files: readonly string[], options: SchedulerOptio
       })
     }
   }
-  await withMetrics(entries, options, async () => {
-    const outboxes = entries.map(({ pipeline }) => outboxOf(out, pipeline.name))
-    const delivery = deliver(outboxes, send, log, { signal })
-    for (const entry of entries) {
-      const missed = await isMissed(entry.pipeline, out)
-      setNext(entry, missed ? new Date() : undefined, options, missed)
-    }
+  const ended = new AbortController()
+  const outboxes = entries.map(({ pipeline }) => outboxOf(out, pipeline.name))
+  // Not awaited: what is under way at the end is delivered again.
+  void deliver(outboxes, send, log, { signal: AbortSignal.any([signal, ended.signal]) })
+  try {
+    await withMetrics(entries, options, () => runWhenDue(entries, options))
+  } finally {
+    ended.abort()
+  }
+}
+
+async function runWhenDue(entries: readonly Entry[], options: SchedulerOptions): Promise<void> {
+  const { signal, out } = options
+  for (const entry of entries) {
+    const missed = await isMissed(entry.pipeline, out)
+    setNext(entry, missed ? new Date() : undefined, options, missed)
+  }
+  await writeMetrics(entries, options)
+  while (!signal.aborted) {
+    const entry = earliest(entries)
+    await until(entry?.next, signal)
+    if (entry === undefined || signal.aborted) continue
+    await turn(entry, options)
+    setNext(entry, undefined, options)
     await writeMetrics(entries, options)
-    while (!signal.aborted) {
-      const entry = earliest(entries)
-      await until(entry?.next, signal)
-      if (entry === undefined || signal.aborted) break
-      await turn(entry, options)
-      setNext(entry, undefined, options)
-      await writeMetrics(entries, options)
-    }
-    await delivery
-  })
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { messageOf, type RunOutcome } from '../notify/message.js'
 import { Outbox } from '../notify/outbox.js'
 import type { Pipeline } from '../pipeline/config.js'
 import type { RunEvent } from '../pipeline/events.js'
-import { acquireLock, isLock } from '../pipeline/lock.js'
+import { acquireLock, type Holder, isLock, type Lock } from '../pipeline/lock.js'
 import { prune } from '../pipeline/prune.js'
 import { runPipeline } from '../pipeline/runner.js'
 import type { Run } from '../pipeline/runs.js'
@@ -37,24 +37,29 @@ export const outboxOf = (out: string, pipeline: string): Outbox => new Outbox(jo
 
 /** Throws the signal's reason when it was asked to stop, and nothing else: a run that fails is a result. */
 export async function takeTurn(pipeline: Pipeline, options: TurnOptions): Promise<TurnResult> {
-  const { out, signal, log } = options
+  const { out, log } = options
   const { name } = pipeline
-  const lock = await acquireLock(join(out, name))
+  const failed = (event: string) => (error: unknown) =>
+    log('error', event, { pipeline: name, error: messageText(error) })
+  let lock: Lock | Holder
+  try {
+    lock = await acquireLock(join(out, name))
+  } catch (error) {
+    failed('lock-failed')(error)
+    return { outcome: 'failed', error }
+  }
   if (!isLock(lock)) {
     log('warn', 'turn-skipped', { pipeline: name, host: lock.host, pid: lock.pid, since: lock.since })
     return { outcome: 'skipped' }
   }
   try {
     const result = await attempt(pipeline, options)
-    await tell(pipeline, result, out)
-    await letGo(pipeline, options)
+    // What follows changes nothing of how the run ended.
+    await tell(pipeline, result, out).catch(failed('notification-failed'))
+    await letGo(pipeline, options).catch(failed('prune-failed'))
     return result
-  } catch (error) {
-    signal.throwIfAborted()
-    log('error', 'turn-failed', { pipeline: name, error: messageText(error) })
-    return { outcome: 'failed', error }
   } finally {
-    await lock.release()
+    await lock.release().catch(failed('release-failed'))
   }
 }
 
@@ -95,13 +100,16 @@ function logEvent(event: RunEvent, pipeline: string, log: Log): void {
     log('info', event.event, { pipeline, run: event.run, reused: event.reused.length })
   } else if (event.event === 'stage-finished') {
     const { stage, reused, seconds } = event
-    log('info', event.event, { pipeline, stage, reused, seconds })
+    log('info', event.event, { pipeline, stage, reused, ...(reused ? {} : { seconds: rounded(seconds) }) })
   } else if (event.event === 'log') {
     log('info', 'stage-said', { pipeline, stage: event.stage, message: event.message })
   } else if (event.event === 'run-finished') {
-    log('info', event.event, { pipeline, run: event.run, seconds: event.seconds })
+    log('info', event.event, { pipeline, run: event.run, seconds: rounded(event.seconds) })
   }
 }
+
+/** To milliseconds. */
+const rounded = (seconds: number): number => Number(seconds.toFixed(3))
 
 /** Puts a message for everybody who wants to hear of such a run into the outbox; delivery is somebody else's work. */
 async function tell(
