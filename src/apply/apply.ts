@@ -10,6 +10,7 @@ import { ConfigError, DataError } from '../errors.js'
 import { type DatasetConfig, type PipelineInput, pipelineSchema } from '../pipeline/config.js'
 import { writeTable, writeText } from '../pipeline/files.js'
 import type { Run } from '../pipeline/runs.js'
+import { writeFolder } from '../pipeline/whole-folder.js'
 import { csvLine } from '../tables/csv.js'
 import { rewriteCoco, rewriteLabelStudio, rewriteMetadata } from './annotations.js'
 import { rewriteCifar, rewriteIdx, rewriteNpy } from './arrays.js'
@@ -26,7 +27,7 @@ import { datasheet } from './datasheet.js'
 import { rewriteFolder } from './folder.js'
 import type { Layout, VersionFile } from './layout.js'
 import { rewriteTables } from './tables.js'
-import { dataFolder, writeFolder, writeVersion } from './version.js'
+import { dataFolder, writeVersion } from './version.js'
 
 const layouts: Readonly<Partial<Record<Format, Layout>>> = {
   parquet: rewriteTables,

@@ -6,6 +6,7 @@ import { arrowReader } from '../dataset/arrow.js'
 import { replaceColumn } from '../dataset/original.js'
 import { parquetReader } from '../dataset/parquet.js'
 import { ConfigError } from '../errors.js'
+import { writeFolder } from '../pipeline/whole-folder.js'
 import { RowReader } from '../tables/row-reader.js'
 import { editsOfUndo, parseUndo, type TableUndo } from './undo.js'
 import {
@@ -16,7 +17,6 @@ import {
   undoFile,
   writeChunks,
   writeEdited,
-  writeFolder,
 } from './version.js'
 
 /**

@@ -1,14 +1,12 @@
-/** Writes a version of a data set: a folder that appears whole or not at all. */
-import { randomUUID } from 'node:crypto'
+/** Writes the files of a version of a data set, and what takes them back. */
 import { createWriteStream } from 'node:fs'
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { copyFile, mkdir } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { RecordBatch } from 'apache-arrow'
 import { readChunks } from '../dataset/file-bytes.js'
-import { ConfigError } from '../errors.js'
 import { writeText } from '../pipeline/files.js'
 import { linkFile } from '../pipeline/link.js'
 import { encodeArrow } from '../tables/arrow.js'
@@ -21,47 +19,6 @@ import { formatUndo, type TableUndo, type UndoLine, undoOfEdits } from './undo.j
 export const dataFolder = 'data'
 export const droppedFolder = 'dropped'
 export const undoFile = 'undo.jsonl'
-
-/**
- * Makes a folder whole or not at all: `write` fills one beside it, which then takes its name.
- * @throws ConfigError if there is something already, or it would lie in a folder that is `forbidden`
- */
-export async function writeFolder<T>(
-  folder: string,
-  forbidden: readonly string[],
-  write: (partial: string) => Promise<T>,
-): Promise<T> {
-  await checkFree(folder, forbidden)
-  const partial = join(dirname(resolve(folder)), `.${basename(folder)}.${randomUUID()}`)
-  await mkdir(partial, { recursive: true })
-  try {
-    const result = await write(partial)
-    await checkFree(folder, forbidden)
-    await rename(partial, folder)
-    return result
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true })
-    throw error
-  }
-}
-
-/** @throws ConfigError as {@link writeFolder} */
-export async function checkFree(folder: string, forbidden: readonly string[]): Promise<void> {
-  if ((await stat(folder).catch(() => undefined)) !== undefined) {
-    throw new ConfigError('is there already, and nothing is overwritten', {
-      file: folder,
-      mend: 'Name another folder with --output, or remove this one.',
-    })
-  }
-  for (const place of forbidden) {
-    const inside = relative(place, resolve(folder))
-    if (inside.startsWith('..') || resolve(inside) === inside) continue
-    throw new ConfigError('lies within the data set, which stays as it is', {
-      file: folder,
-      mend: 'Name a folder outside of it with --output.',
-    })
-  }
-}
 
 export interface VersionOptions {
   /** Folder in which all files of the original lie. */

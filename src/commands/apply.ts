@@ -111,7 +111,7 @@ async function revert(version: string, { output = `${version}-reverted`, copy, j
 async function eventsOf(run: Run, path: string | undefined): Promise<readonly ReviewEvent[]> {
   const { decisionsPath, readDecisions } = await import('../review/decision-log.js')
   if (path !== undefined && /\.json$/i.test(path)) {
-    const { labelStudioDecisions } = await import('../apply/label-studio-decisions.js')
+    const { labelStudioDecisions } = await import('../interop/label-studio-decisions.js')
     return labelStudioDecisions(path)
   }
   const { events } = await readDecisions(path ?? decisionsPath(run.folder))

@@ -1,5 +1,6 @@
 /** Examples that come more than once: bit for bit, or nearly. */
-import { hammingDistance } from './perceptual-hash.js'
+import { hintRules, standsOut } from './hints.js'
+import { hammingDistance, thumbnailCorrelation } from './perceptual-hash.js'
 
 export interface DuplicateOptions {
   /** Digest of what the networks see of each example, two numbers of 48 bits, [examples, 2]. */
@@ -8,8 +9,8 @@ export interface DuplicateOptions {
   readonly near?: {
     /** Perceptual hashes, [examples, 2]. */
     readonly hashes: Int32Array
-    /** Mean luminance, 0 to 1: pictures without structure differ in nothing else. */
-    readonly brightness: Float32Array
+    /** Thumbnails, [examples, 16, 16]. */
+    readonly thumbnails: Uint8Array
     /** Nearest rows of each example, [examples, count]; −1 for none. */
     readonly neighbors: Int32Array
     readonly count: number
@@ -34,12 +35,15 @@ export interface Duplicates {
   readonly groups: number
 }
 
+/** Correlation beyond which two thumbnails are the same. */
+const almostOne = 1 - 1e-7
 /** Bits of 64 in which the perceptual hashes of near duplicates differ at most. */
 export const nearBits = 4
-/** Difference in mean luminance of near duplicates at most. */
-export const nearBrightness = 0.05
-
-/** Near duplicates are looked for among the neighbours in feature space, and told by their perceptual hashes. */
+/**
+ * Near duplicates are looked for among the neighbours in feature space, and told by their perceptual hashes and by
+ * the correlation of their thumbnails. It must stand out from that of all neighbours: letters of one kind look alike
+ * without being the same picture.
+ */
 export function findDuplicates({ digests, near, labels, split }: DuplicateOptions): Duplicates {
   const examples = labels.length
   const flags = () => new Uint8Array(examples)
@@ -64,18 +68,19 @@ export function findDuplicates({ digests, near, labels, split }: DuplicateOption
     }
   }
   if (near !== undefined) {
-    const { hashes, brightness, neighbors, count } = near
-    for (let row = 0; row < examples; row++) {
-      for (let i = row * count; i < (row + 1) * count; i++) {
-        const other = neighbors[i]
-        if (
-          other >= 0 &&
-          hammingDistance(hashes, row, other) <= nearBits &&
-          Math.abs(brightness[row] - brightness[other]) <= nearBrightness &&
-          !equal(digests, row, other)
-        ) {
-          relate(row, other, 'near')
-        }
+    const { hashes, thumbnails, neighbors, count } = near
+    // Fisher's transformation of the correlations, which makes their spread the same everywhere.
+    const likeness = Float32Array.from(neighbors, (other, i) =>
+      other < 0
+        ? Number.NaN
+        : Math.atanh(Math.min(almostOne, thumbnailCorrelation(thumbnails, Math.floor(i / count), other))),
+    )
+    for (const [i, alike] of standsOut(likeness, hintRules['near-duplicate']).entries()) {
+      if (alike === 0) continue
+      const row = Math.floor(i / count)
+      const other = neighbors[i]
+      if (hammingDistance(hashes, row, other) <= nearBits && !equal(digests, row, other)) {
+        relate(row, other, 'near')
       }
     }
   }

@@ -53,6 +53,8 @@ export const hintRules = {
   'odd-size': { side: 'both', floor: 1 },
   /** Of width over height: half or twice the median. */
   'odd-aspect': { side: 'both', floor: 1 },
+  /** Of the correlation of thumbnails with a neighbour's, after Fisher's transformation: 0.9. */
+  'near-duplicate': { side: 'high', floor: Math.atanh(0.9) },
   /** Of the distance to the neighbours over theirs: half as far again. */
   outlier: { side: 'high', floor: Math.log2(1.5) },
 } as const satisfies Partial<Record<HintKind, Rule>>

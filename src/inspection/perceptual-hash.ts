@@ -1,7 +1,7 @@
-/** A picture as 64 bits that stay much the same when it is scaled, recompressed or slightly changed in brightness. */
+/** What a picture looks like, roughly: a thumbnail, and 64 bits that stay much the same when it is scaled, recompressed or slightly changed in brightness. */
 import type { Luminance } from './image-statistics.js'
 
-/** Side to which the picture is brought, and frequencies of each direction that are kept. */
+/** Side to which pictures are brought, and frequencies of each direction that are kept. */
 const side = 32
 const kept = 8
 
@@ -13,10 +13,10 @@ const cosines = Float64Array.from({ length: kept * side }, (_, i) =>
 /**
  * The perceptual hash by the cosine transform (Zauner 2010, section 3.2.1): the lowest 8 × 8 frequencies of the
  * picture at 32 × 32, each a bit, set where it lies above their median.
+ * @param small as {@link resampled} gives it
  * @returns two halves of 32 bits, [low, high]
  */
-export function perceptualHash(luminance: Luminance): [number, number] {
-  const small = resampled(luminance)
+export function perceptualHash(small: Float64Array): [number, number] {
   const rows = new Float64Array(side * kept)
   for (let y = 0; y < side; y++) {
     for (let u = 0; u < kept; u++) {
@@ -40,8 +40,44 @@ export function perceptualHash(luminance: Luminance): [number, number] {
   return halves
 }
 
+/** Side of thumbnails. */
+export const thumbnailSide = 16
+
+/** The picture at 16 × 16 in bytes. @param small as {@link resampled} gives it */
+export function thumbnailOf(small: Float64Array): Uint8Array {
+  const thumbnail = new Uint8Array(thumbnailSide * thumbnailSide)
+  for (let y = 0; y < thumbnailSide; y++) {
+    for (let x = 0; x < thumbnailSide; x++) {
+      const i = 2 * y * side + 2 * x
+      thumbnail[y * thumbnailSide + x] = Math.round(
+        (small[i] + small[i + 1] + small[i + side] + small[i + side + 1]) / 4,
+      )
+    }
+  }
+  return thumbnail
+}
+
+/**
+ * Pearson's correlation of two thumbnails, −1 to 1; NaN where either is of one value.
+ * @param thumbnails [examples, 16, 16]
+ */
+export function thumbnailCorrelation(thumbnails: Uint8Array, a: number, b: number): number {
+  const size = thumbnailSide * thumbnailSide
+  let [sumA, sumB, squaresA, squaresB, products] = [0, 0, 0, 0, 0]
+  for (let i = 0; i < size; i++) {
+    const [x, y] = [thumbnails[a * size + i], thumbnails[b * size + i]]
+    sumA += x
+    sumB += y
+    squaresA += x * x
+    squaresB += y * y
+    products += x * y
+  }
+  const spread = (size * squaresA - sumA * sumA) * (size * squaresB - sumB * sumB)
+  return (size * products - sumA * sumB) / Math.sqrt(spread)
+}
+
 /** The picture at 32 × 32, each value the mean over the area it covers. */
-function resampled({ width, height, data }: Luminance): Float64Array {
+export function resampled({ width, height, data }: Luminance): Float64Array {
   const across = areas(width)
   const down = areas(height)
   const rows = new Float64Array(height * side)

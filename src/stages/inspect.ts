@@ -13,7 +13,7 @@ import { type Duplicates, findDuplicates } from '../inspection/duplicates.js'
 import { type HintKind, hintKinds, hintRules, standsOut } from '../inspection/hints.js'
 import { imageStatistics, luminanceOf } from '../inspection/image-statistics.js'
 import { isolation, neighborLabels } from '../inspection/neighborhood.js'
-import { perceptualHash } from '../inspection/perceptual-hash.js'
+import { perceptualHash, resampled, thumbnailOf, thumbnailSide } from '../inspection/perceptual-hash.js'
 import { ambiguous, type PlausibleClasses, plausibleClasses } from '../inspection/plausible-classes.js'
 import type { InputShape } from '../model/architecture.js'
 import { cutToFeatures } from '../onnx/features.js'
@@ -28,7 +28,7 @@ import type { InspectHeadline } from './headlines.js'
 
 export const inspect: Stage = {
   name: 'inspect',
-  version: 1,
+  version: 2,
   inputs: ['ingest', 'backbone', 'models', 'train', 'predict'],
   wanted: ({ inspect }) => inspect !== false,
   settings: ({ inspect, seed }) => ({ inspect, seed }),
@@ -55,7 +55,12 @@ interface Examples {
 const imageNumbers = ['brightness', 'darkest', 'brightest', 'contrast', 'blur', 'entropy'] as const
 
 type ImageColumns = Record<'width' | 'height', Int32Array> &
-  Record<(typeof imageNumbers)[number], Float32Array> & { readonly hashes: Int32Array }
+  Record<(typeof imageNumbers)[number], Float32Array> & {
+    /** [examples, 2] */
+    readonly hashes: Int32Array
+    /** [examples, 16, 16] */
+    readonly thumbnails: Uint8Array
+  }
 
 async function inspectRun(context: StageContext): Promise<InspectHeadline> {
   const { output, progress, signal } = context
@@ -82,14 +87,14 @@ async function inspectRun(context: StageContext): Promise<InspectHeadline> {
     ...(images && {
       near: {
         hashes: images.hashes,
-        brightness: images.brightness,
+        thumbnails: images.thumbnails,
         neighbors: neighbors.indices,
         count: neighbors.count,
       },
     }),
   })
   const around = { ...neighborLabels(neighbors, labels, classes), ...isolation(neighbors) }
-  const plausible = plausibleClasses(await readProbabilities(context, labels.length, classes), classes)
+  const plausible = await readPlausible(context, labels.length, classes)
   const flags = hintFlags(images, duplicates, around.relative, plausible)
   const findings = { examples, duplicates, around, plausible, flags }
   const schema = inspectionSchema(info.input)
@@ -118,6 +123,7 @@ async function readExamples(context: StageContext, info: DatasetInfo): Promise<E
           width: new Int32Array(count),
           height: new Int32Array(count),
           hashes: new Int32Array(2 * count),
+          thumbnails: new Uint8Array(thumbnailSide * thumbnailSide * count),
           brightness: new Float32Array(count),
           darkest: new Float32Array(count),
           brightest: new Float32Array(count),
@@ -201,7 +207,9 @@ async function inspectImages(
     const luminance = luminanceOf(pixels, shape)
     const statistics = imageStatistics(luminance)
     for (const name of imageNumbers) columns[name][at] = statistics[name]
-    columns.hashes.set(perceptualHash(luminance), 2 * at)
+    const small = resampled(luminance)
+    columns.hashes.set(perceptualHash(small), 2 * at)
+    columns.thumbnails.set(thumbnailOf(small), thumbnailSide * thumbnailSide * at)
   }
   for await (const _ of mapOrdered(images.keys(), inFlight, measure)) {
     // Each image writes its own place of the columns.
@@ -263,20 +271,28 @@ async function* normalized(path: string, size: number): AsyncGenerator<Float32Ar
   }
 }
 
-/** Mean probabilities of the dense members, [examples, classes]. */
-async function readProbabilities(
+/** The two most probable classes by the mean of the dense members. */
+async function readPlausible(
   context: StageContext,
   examples: number,
   classes: number,
-): Promise<Float32Array> {
-  const probabilities = new Float32Array(examples * classes)
+): Promise<PlausibleClasses> {
+  const plausible: PlausibleClasses = {
+    first: new Int32Array(examples),
+    second: new Int32Array(examples),
+    firstProbability: new Float32Array(examples),
+    secondProbability: new Float32Array(examples),
+  }
   let row = 0
   const path = context.input('probabilities/dense.parquet')
   for await (const batch of openTable(path, { columns: ['probabilities'] })) {
-    probabilities.set(vectorColumn(batch, 'probabilities').values, row * classes)
+    const found = plausibleClasses(vectorColumn(batch, 'probabilities').values, classes)
+    for (const column of Object.keys(found) as (keyof PlausibleClasses)[]) {
+      plausible[column].set(found[column], row)
+    }
     row += batch.numRows
   }
-  return probabilities
+  return plausible
 }
 
 /** Flags of every kind that can be told of these data, [kind][examples]. */

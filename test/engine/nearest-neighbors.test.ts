@@ -93,7 +93,7 @@ describe('nearest neighbours', () => {
   })
 
   it('are found in lists where there are many rows, with the recall that is told', async () => {
-    const [rows, size] = [6000, 16]
+    const [rows, size] = [3000, 16]
     const path = await write(clustered(rows, size, 60), size)
     const exact = await nearestNeighbors(path, options())
     const listed = await nearestNeighbors(path, options({ exactUpTo: 1000 }))
