@@ -5,6 +5,7 @@ import { checkCommand } from './commands/check.js'
 import { compareCommand } from './commands/compare.js'
 import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
+import { exportCommand } from './commands/export.js'
 import { initCommand } from './commands/init.js'
 import { examples } from './commands/options.js'
 import { pruneCommand } from './commands/prune.js'
@@ -47,6 +48,7 @@ export function createProgram(): Command {
     diffCommand(),
     scoreCommand(),
     applyCommand(),
+    exportCommand(),
     scheduleCommand(),
     pruneCommand(),
     workerCommand(),

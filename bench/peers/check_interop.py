@@ -23,7 +23,7 @@ interface = LabelInterface((studio / "labels.xml").read_text())
 interface.validate()
 tasks = json.loads((studio / "tasks.json").read_text())
 for task in tasks:
-    assert interface.validate_task(task), task
+    assert interface.validate_task({"data": task["data"]}), task
     for prediction in task["predictions"]:
         errors = interface.validate_prediction(prediction, return_errors=True)
         assert errors == [], errors
