@@ -10,10 +10,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { DataError, PielineError, RunError } from '../errors.js'
 import { placed } from '../pipeline/files.js'
 import { findRun } from '../pipeline/runs.js'
-import { openReview, type Review } from '../review/review.js'
-import { serveReview } from '../review/server.js'
-import { rulingsOf, suspectsCsv } from '../review/spreadsheet.js'
-import { reviewInTerminal } from '../review/terminal.js'
+import type { Review } from '../review/review.js'
 import { openInBrowser } from '../terminal/browser.js'
 import { examples, jsonOption, outOption } from './options.js'
 
@@ -68,6 +65,7 @@ export function reviewCommand(): Command {
     )
     .action(async (name: string | undefined, flags: Flags) => {
       const run = await findRun(flags.out, name, { finished: name === undefined })
+      const { openReview } = await import('../review/review.js')
       const review = await openReview(run, flags.reviewer)
       const tell = (record: Readonly<Record<string, unknown>>, words: string) =>
         console.log(flags.json ? JSON.stringify(record) : words)
@@ -91,6 +89,7 @@ export function reviewCommand(): Command {
 type Tell = (record: Readonly<Record<string, unknown>>, words: string) => void
 
 async function exportCsv(review: Review, path: string, tell: Tell): Promise<void> {
+  const { suspectsCsv } = await import('../review/spreadsheet.js')
   try {
     await pipe(Readable.from(suspectsCsv(review)), createWriteStream(path))
   } catch (cause) {
@@ -104,6 +103,7 @@ async function importCsv(review: Review, path: string, tell: Tell): Promise<void
   const csv = await (path === '-' ? buffer(process.stdin) : readFile(path)).catch(cause => {
     throw new DataError('the file cannot be opened', { file: path, mend: 'Check the path.', cause })
   })
+  const { rulingsOf } = await import('../review/spreadsheet.js')
   try {
     const rulings = rulingsOf(csv, review)
     if (rulings.length > 0) await review.decide(rulings)
@@ -118,6 +118,7 @@ async function importCsv(review: Review, path: string, tell: Tell): Promise<void
 }
 
 async function inTerminal(review: Review): Promise<void> {
+  const { reviewInTerminal } = await import('../review/terminal.js')
   const { stdin: input, stdout: output } = process
   if (input.isTTY) input.setRawMode(true)
   try {
@@ -129,6 +130,7 @@ async function inTerminal(review: Review): Promise<void> {
 }
 
 async function serve(review: Review, { host, port, open }: Flags, tell: Tell): Promise<void> {
+  const { serveReview } = await import('../review/server.js')
   const server = await serveReview(review, { host, port })
   const { address } = server
   const { pipeline, run } = review.run.manifest

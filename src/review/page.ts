@@ -43,7 +43,7 @@ export function reviewPage(pipeline: string): string {
 <p class="advice" id="advice" role="status" hidden></p>
 </header>
 <main>
-<details id="filter-box"><summary>Queue: <output id="queue-status">loading</output></summary>
+<details id="filter-box"><summary>Queue: <span id="queue-status" aria-live="polite">loading</span></summary>
 <form id="filters" class="filters" aria-label="What the queue holds">
 <label>State <select name="state">${options(stateTitles)}</select></label>
 <label>Kind <select name="kind">${options(kindTitles)}</select></label>

@@ -12,7 +12,7 @@ main { max-width: 76rem; }
 .progress dd { margin: 0; font-weight: 600; }
 .advice { flex-basis: 100%; margin: 0; padding: 0.5rem 0.8rem; background: var(--tint); border-left: 4px solid var(--third); border-radius: 4px; }
 #filter-box { margin: 0.8rem 0 0.6rem; }
-#filter-box summary output { color: var(--soft); }
+#filter-box summary span { color: var(--soft); }
 .views { display: flex; flex-wrap: wrap; gap: 0.4rem; align-items: center; margin-bottom: 0.7rem; }
 .views button[aria-pressed=true] { background: var(--first); color: var(--on-first); border-color: var(--first); }
 .saved { margin-left: auto; font-size: 0.86rem; color: var(--soft); min-height: 1.5em; }

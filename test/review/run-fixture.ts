@@ -139,11 +139,11 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
   ])
 
   if (neighbors > 0) {
-    // The next that show the same, and at last one that does not.
-    const like = new Map(rows.map(row => [shown(row), rows.filter(other => shown(other) === shown(row))]))
+    // Some that show the same, and at last one that may not.
+    const like = new Map(classNames.map((_, label) => [label, rows.filter(row => shown(row) === label)]))
     const nearest = (row: number, n: number) => {
       const same = like.get(shown(row))!
-      return n === neighbors - 1 ? (row + 1) % examples : same[(same.indexOf(row) + n + 1) % same.length]!
+      return n === neighbors - 1 ? (row + 1) % examples : same[(row + n) % same.length]!
     }
     const pairs = rows.flatMap(row => Array.from({ length: neighbors }, (_, n) => [row, n] as const))
     await writeTable(join(folder, 'neighbors.parquet'), neighborsSchema, [

@@ -547,7 +547,7 @@ export async function start(document: Document): Promise<void> {
     drawGrid()
   }
 
-  function drawGrid(focus?: number): void {
+  function drawGrid(): void {
     const buttons = pageRows.map((row, i) => {
       const button = element(
         'button',
@@ -556,15 +556,14 @@ export async function start(document: Document): Promise<void> {
           class: 'card',
           'data-row': row.row,
           'aria-pressed': String(chosen.has(row.row)),
-          tabindex: i === (focus ?? 0) ? 0 : -1,
-          'aria-label': `${row.id}: given ${className(row.given)}, suggested ${className(row.suggested)} at ${percent(row.suggestedProbability)}`,
+          tabindex: i === 0 ? 0 : -1,
         },
         ...(run.form === 'pictures'
           ? [
               element('img', {
                 class: run.pixelated ? 'picture pixelated' : 'picture',
                 src: `/pictures/${row.exampleRow}`,
-                alt: '',
+                alt: row.id,
                 decoding: 'async',
               }),
             ]

@@ -1,0 +1,340 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { decisionsPath, readDecisions } from '../../src/review/decision-log.js'
+import { currentDecisions, decisionKey } from '../../src/review/decisions.js'
+import { openReview, type Review } from '../../src/review/review.js'
+import { type ReviewServer, serveReview } from '../../src/review/server.js'
+import { start } from '../commands/cli.js'
+import { findChromium, launchChromium } from '../report/chromium.js'
+import { type FixtureRun, writeRun } from './run-fixture.js'
+
+const executable = findChromium()
+const letters = [...'ABCDEFGHIJ']
+
+describe.skipIf(executable === undefined)('the review in a browser', () => {
+  let browser: Browser
+  let folder: string
+  /** What a page complained of since it was opened. */
+  let trouble: string[]
+  let ends: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    browser = await launchChromium(executable!)
+    folder = await mkdtemp(join(tmpdir(), 'pieline-page-'))
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await rm(folder, { recursive: true })
+  })
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close()
+    for (const end of ends) await end()
+    ends = []
+  })
+
+  async function serve(
+    run: FixtureRun,
+    reviewer = 'anna',
+  ): Promise<{ review: Review; server: ReviewServer }> {
+    const review = await openReview(run, reviewer)
+    const server = await serveReview(review, { host: '127.0.0.1', port: 0 })
+    ends.push(async () => {
+      await server.close()
+      await review.close()
+    })
+    return { review, server }
+  }
+
+  const newRun = async (options: Parameters<typeof writeRun>[1]) =>
+    writeRun(await mkdtemp(join(folder, 'runs-')), options)
+
+  async function open(address: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const page = await (await browser.newContext(options)).newPage()
+    trouble = []
+    page.on('request', request => {
+      if (new URL(request.url()).origin !== new URL(address).origin)
+        trouble.push(`asked for ${request.url()}`)
+    })
+    page.on('console', message => trouble.push(`${message.type()}: ${message.text()}`))
+    page.on('pageerror', error => trouble.push(`error: ${error.message}`))
+    page.on('dialog', dialog => trouble.push(`dialog: ${dialog.message()}`))
+    await page.goto(address)
+    await page.waitForSelector('#suspect .verdict, #suspect .empty')
+    return page
+  }
+
+  const shownId = (page: Page) =>
+    page.evaluate(() => document.querySelector('#suspect .where:last-of-type bdi')?.textContent ?? null)
+  const saved = (page: Page) => expect.poll(() => page.textContent('#saved')).toBe('saved')
+  const decided = async (page: Page) =>
+    Number(/Decided(\d+)/.exec((await page.textContent('#progress'))!)![1])
+
+  test('two hundred are decided by keyboard, the server is killed in between, and nothing is lost', async () => {
+    const out = await mkdtemp(join(folder, 'runs-'))
+    const run = await writeRun(out, { suspects: 200 })
+    const path = decisionsPath(run.folder)
+    const rowOf = new Map(run.ids.map((id, row) => [id, row]))
+
+    async function startServer() {
+      const args = ['review', 'glyphs', '--out', out, '--reviewer', 'anna', '--no-open', '--json']
+      const { child } = start(folder, ...args)
+      ends.push(async () => child.kill('SIGKILL'))
+      for await (const line of createInterface(child.stdout)) {
+        return { child, address: (JSON.parse(line) as { address: string }).address }
+      }
+      throw new Error('the server did not start')
+    }
+
+    interface Shown {
+      readonly id: string | null
+      readonly labels: readonly string[]
+    }
+
+    /** What is shown once it is no longer the last; no id where the queue is done. */
+    async function shownAfter(page: Page, last: string | null): Promise<Shown> {
+      const handle = await page.waitForFunction(before => {
+        const text = (selector: string) =>
+          [...document.querySelectorAll(selector)].map(({ textContent }) => textContent)
+        const id = text('#suspect .where:last-of-type bdi')[0] ?? null
+        const isDone = document.querySelector('#suspect .empty') !== null
+        return (id !== null && id !== before) || isDone
+          ? { id, labels: text('#suspect .verdict bdi') }
+          : false
+      }, last)
+      return (await handle.jsonValue()) as Shown
+    }
+
+    /** Answers with the truth, as a person would by looking, until the queue is done or so many are answered. */
+    async function work(page: Page, most: number): Promise<number> {
+      let answered = 0
+      for (
+        let { id, labels } = await shownAfter(page, null);
+        id !== null && answered < most;
+        { id, labels } = await shownAfter(page, id)
+      ) {
+        const truth = letters[run.truth[rowOf.get(id)!]!]!
+        if (truth === labels[0]) await page.keyboard.press('k')
+        else if (truth === labels[1]) await page.keyboard.press('s')
+        else {
+          await page.keyboard.press('l')
+          await page.keyboard.type(truth.toLowerCase())
+          await page.keyboard.press('Enter')
+        }
+        answered++
+      }
+      return answered
+    }
+
+    const first = await startServer()
+    const page = await open(first.address)
+    expect(await work(page, 90)).toBe(90)
+    expect(trouble).toEqual([])
+    // In the middle: the last answers may or may not be on the disk, but what the page showed as saved is.
+    const shownAsSaved = await decided(page)
+    first.child.kill('SIGKILL')
+    await page.keyboard.press('k')
+    await expect.poll(() => page.textContent('#trouble')).toContain('the server does not answer')
+    expect(await page.textContent('#saved')).toBe('not saved')
+
+    const second = await startServer()
+    const again = await open(second.address)
+    const confirmed = await decided(again)
+    expect(confirmed).toBeGreaterThanOrEqual(shownAsSaved)
+    expect(confirmed).toBeLessThanOrEqual(90)
+    const after = await work(again, 200)
+    expect(confirmed + after).toBe(200)
+    await saved(again)
+    expect(await again.textContent('#suspect')).toContain('This queue is done.')
+    expect(await again.textContent('#advice')).toBe('Every suspect is decided.')
+    expect(trouble).toEqual([])
+
+    const { events, torn } = await readDecisions(path)
+    expect(torn).toEqual([])
+    const standings = currentDecisions(events)
+    for (const [row, id] of run.ids.entries()) {
+      const given = letters[run.given[row]!]!
+      const truth = letters[run.truth[row]!]!
+      const { decision } = standings.get(decisionKey(id, given))!
+      expect([id, decision.action, decision.label]).toEqual(
+        truth === given ? [id, 'keep', undefined] : [id, 'relabel', truth],
+      )
+    }
+  }, 400_000)
+
+  test('a confusion pair is chosen in the grid, taken at once, and taken back', async () => {
+    const run = await newRun({ suspects: 80, neighbors: 0 })
+    const { review, server } = await serve(run)
+    const page = await open(server.address)
+    await page.click('#filter-box summary')
+    const [pair] = await page.locator('select[name=pair] option').evaluateAll(options =>
+      options.slice(1).map(option => ({
+        value: (option as HTMLOptionElement).value,
+        examples: Number(/\((\d+)\)/.exec(option.textContent!)![1]),
+      })),
+    )
+    await page.selectOption('select[name=kind]', 'issue')
+    await page.selectOption('select[name=pair]', pair!.value)
+    await expect.poll(() => page.textContent('#queue-status')).toBe(`${pair!.examples} suspects`)
+    await page.locator('#view-one').focus()
+    await page.keyboard.press('g')
+    const cells = page.locator('#cells button')
+    await expect.poll(() => cells.count()).toBe(pair!.examples)
+    // One is taken out by the space bar again.
+    await page.keyboard.press('x')
+    expect(await page.textContent('#chosen')).toBe(`${pair!.examples} chosen`)
+    await cells.first().focus()
+    await page.keyboard.press('Space')
+    expect(await cells.first().getAttribute('aria-pressed')).toBe('false')
+    await page.click('#choose-all')
+    await expect.poll(() => page.textContent('#chosen')).toBe(`${pair!.examples} chosen`)
+    await page.keyboard.press('s')
+    await saved(page)
+    await expect.poll(() => page.textContent('#cells')).toContain('There is nothing here')
+    const [given, suggested] = pair!.value.split(' ').map(Number)
+    const changed = () =>
+      review.tables.suspects.flatMap((suspect, row) => {
+        const decision = review.standing(row)?.decision
+        return decision === undefined ? [] : [[suspect.given, decision.label]]
+      })
+    expect(changed()).toEqual(Array.from({ length: pair!.examples }, () => [given, letters[suggested!]]))
+    await page.keyboard.press('z')
+    await expect.poll(() => cells.count()).toBe(pair!.examples)
+    expect(changed()).toEqual([])
+    expect(trouble).toEqual([])
+  })
+
+  test('undo comes back to the suspect, and previous and next look around', async () => {
+    const { review, server } = await serve(await newRun({ suspects: 30 }))
+    const page = await open(server.address)
+    const ids = review.tables.suspects.map(({ id }) => id)
+    for (const key of ['d', 'ArrowRight', 'c']) await page.keyboard.press(key)
+    await expect.poll(() => shownId(page)).toBe(ids[3])
+    await saved(page)
+    await page.keyboard.press('z')
+    await expect.poll(() => shownId(page)).toBe(ids[2])
+    expect(review.standing(2)).toBeUndefined()
+    await page.keyboard.press('ArrowLeft')
+    expect(await shownId(page)).toBe(ids[1])
+    await page.keyboard.press('p')
+    expect(await shownId(page)).toBe(ids[0])
+    expect(await page.textContent('#suspect')).toContain('Decided: anna drop')
+    await expect.poll(() => page.textContent('#detail')).toContain('anna, 20')
+    // A note goes with the next decision, and keys typed into it are letters.
+    await page.fill('#note', 'a duck?')
+    await page.press('#note', 'Enter')
+    await page.keyboard.press('u')
+    await saved(page)
+    expect(review.standing(0)!.decision).toMatchObject({ action: 'unsure', note: 'a duck?' })
+    expect(trouble).toEqual([])
+  })
+
+  test('reviewers who disagree are shown', async () => {
+    const run = await newRun({ suspects: 20 })
+    const [{ server }, other] = [await serve(run), await serve(run, 'ben')]
+    const page = await open(server.address)
+    await page.keyboard.press('s')
+    await saved(page)
+    await other.review.decide([[0, { action: 'keep' }]])
+    await page.click('#filter-box summary')
+    await page.selectOption('select[name=state]', 'disputed')
+    await expect.poll(() => shownId(page)).toBe(run.ids[0])
+    expect(await page.textContent('#suspect .disputed')).toMatch(/^Reviewers disagree: anna .*; ben keep$/)
+    await page.keyboard.press('?')
+    expect(await page.locator('dialog[open] tr').count()).toBeGreaterThan(10)
+    expect(trouble).toEqual([])
+  })
+
+  test('hostile names stay text', async () => {
+    const classNames = [
+      '<script>document.title = "taken"</script>',
+      '"><img src=x onerror="document.title = \'taken\'">',
+      '\u202Egnorw',
+      '__proto__',
+      ...'EFGHIJ',
+    ]
+    const run = await newRun({ suspects: 30, classNames, id: row => `${classNames[row % 4]}/${row}.png` })
+    const { review, server } = await serve(run)
+    const page = await open(server.address)
+    for (let row = 0; row < 10; row++) {
+      expect(await shownId(page)).toBe(run.ids[row])
+      await page.keyboard.press('s')
+    }
+    await page.keyboard.press('l')
+    await page.keyboard.type('script')
+    expect(await page.locator('#label-list li').allTextContents()).toEqual([classNames[0]])
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('g')
+    await expect.poll(() => page.locator('#cells button').count()).toBe(20)
+    await saved(page)
+    expect(review.progress().decided).toBe(10)
+    expect(await page.title()).toBe('glyphs: pieline review')
+    expect(await page.evaluate(() => document.querySelectorAll('script, [onerror]').length)).toBe(1)
+    expect(trouble).toEqual([])
+  })
+
+  test('one of a thousand classes is found by a part of its name', async () => {
+    const classNames = Array.from({ length: 1000 }, (_, i) => `class ${i}`)
+    const { review, server } = await serve(await newRun({ suspects: 20, classNames }))
+    const page = await open(server.address)
+    await page.keyboard.press('l')
+    await page.keyboard.type('77')
+    await page.keyboard.press('ArrowDown')
+    const wanted = await page.textContent('#label-list [aria-selected=true]')
+    expect(wanted).toMatch(/^class \d*77\d*$/)
+    expect(await page.getAttribute('#label-text', 'aria-activedescendant')).toBe('label-1')
+    await page.keyboard.press('Enter')
+    await saved(page)
+    expect(review.standing(0)!.decision.label).toBe(wanted)
+    expect(trouble).toEqual([])
+  })
+
+  const axe: string = createRequire(import.meta.url)('axe-core').source
+
+  /** Serious findings and worse, with where they are. */
+  async function findings(page: Page): Promise<unknown[]> {
+    await page.evaluate(axe)
+    return page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: AxeFinding[] }> } }
+      interface AxeFinding {
+        id: string
+        impact: string
+        nodes: { target: string[]; failureSummary: string }[]
+      }
+      const { violations } = await axe.run()
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => ({
+          id,
+          nodes: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
+        }))
+    })
+  }
+
+  test.each([
+    ['light', 1200],
+    ['dark', 1200],
+    ['light', 360],
+  ] as const)('axe finds nothing serious in the %s scheme at %i pixels', async (colorScheme, width) => {
+    const { server } = await serve(await newRun({ suspects: 40 }))
+    const page = await open(server.address, { colorScheme, viewport: { width, height: 800 } })
+    await page.keyboard.press('k')
+    await saved(page)
+    await page.click('#filter-box summary')
+    await expect.poll(() => page.locator('.near li').count()).toBe(4)
+    expect(await findings(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
+    await page.locator('#view-one').focus()
+    await page.keyboard.press('l')
+    expect(await findings(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('g')
+    await expect.poll(() => page.locator('#cells button').count()).toBe(39)
+    expect(await findings(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
+  })
+})
