@@ -51,6 +51,14 @@ export function detectableDifference({ error, df }: MeanDifference, alpha: numbe
   return (t.quantile(1 - alpha / 2, df) + t.quantile(power, df)) * error
 }
 
+/**
+ * About how many members it takes to detect a smaller difference than so many do, as the standard error falls with
+ * their root; a little too many where they are few, since the quantiles of Student's t fall too.
+ */
+export function membersToDetect(change: number, detectable: number, members: number): number {
+  return Math.ceil(members * (detectable / change) ** 2)
+}
+
 /** The largest absolute value. */
 export function largest(...samples: readonly Float64Array[]): number {
   let most = 0

@@ -323,6 +323,9 @@ function headline(
               pies: marked,
               pieRate: marked / pies[l].length,
               significantClasses: row.significant_classes,
+              ...(row.test !== null && { test: row.test }),
+              members: row.members,
+              ...defined({ detectableChange: row.detectable_change }),
               ...defined({
                 noiseInPies: noiseShare(examples, pies[l], 1),
                 noiseOutside: noiseShare(examples, pies[l], 0),

@@ -3,6 +3,7 @@
  * may look at. JSON values only; shares and probabilities lie between 0 and 1, sizes are bytes.
  */
 import type { Manifest } from '../pipeline/manifest.js'
+import type { ClassTest } from '../scoring/class-impact.js'
 
 export interface IngestHeadline {
   readonly trainExamples: number
@@ -25,6 +26,11 @@ export interface LevelFigures {
   readonly bytes?: number
   /** Classes whose change in recall is significant; absent for `dense`. */
   readonly significantClasses?: number
+  /** How classes were compared with the dense ones; absent for `dense`, as the two below. */
+  readonly test?: ClassTest
+  readonly members?: number
+  /** Change of a class's recall that the test finds in four of five such audits, median over the classes. */
+  readonly detectableChange?: number
   /** Share of wrong given labels among PIEs and outside them, where the truth is known. */
   readonly noiseInPies?: number
   readonly noiseOutside?: number

@@ -1,6 +1,7 @@
 /** The figures of a run as text: one line a stage, and the closing tables. */
 import type { Manifest, StageRecord } from '../pipeline/manifest.js'
 import { bytes, count, counted, fraction, meanPercent, percent, points } from '../report/format.js'
+import { membersToDetect } from '../scoring/mean-difference.js'
 import {
   type ArmFigures,
   type DetectionFigures,
@@ -86,7 +87,27 @@ function duplicateLines(
 /** What scoring found: levels, if there are any, and label issues. */
 export function scoreTables(score: ScoreHeadline, style: Style): string {
   const found = labelIssues(score, style)
-  return score.levels.length > 0 ? `${levelTable(score.levels, style)}\n\n${found}` : found
+  if (score.levels.length === 0) return found
+  const tables = [levelTable(score.levels, style), seedsSentence(score.levels), found]
+  return tables.filter(text => text !== undefined).join('\n\n')
+}
+
+const testNames = { welch: 'Welch', paired: 'paired' } as const
+
+const testNamed = (classes: number, test: LevelFigures['test']): string =>
+  test === undefined ? count(classes) : `${count(classes)} (${testNames[test]})`
+
+/** Change in recall that people ask about, and above which a detectable one is worth a warning. */
+const askedChange = 0.02
+
+/** What the tests of the classes could not see, and what it would take; undefined where they see enough. */
+function seedsSentence(levels: readonly LevelFigures[]): string | undefined {
+  const [weakest] = levels.toSorted((a, b) => (b.detectableChange ?? 0) - (a.detectableChange ?? 0))
+  const { level, members, detectableChange } = weakest!
+  if (members === undefined || detectableChange === undefined || detectableChange <= askedChange)
+    return undefined
+  const needed = membersToDetect(askedChange, detectableChange, members)
+  return `  With ${counted(members, 'seed')} a class must change by ${(detectableChange * 100).toFixed(1)} points to be found at ${level}; for ${askedChange * 100} points it takes about ${count(needed)}.`
 }
 
 function levelTable(levels: readonly LevelFigures[], style: Style): string {
@@ -106,7 +127,7 @@ function levelTable(levels: readonly LevelFigures[], style: Style): string {
     orDash(level.pies, count),
     orDash(level.pieRate, percent),
     orDash(level.bytes, bytes),
-    orDash(level.significantClasses, count),
+    orDash(level.significantClasses, found => testNamed(found, level.test)),
     ...(knowsTruth
       ? [
           level.noiseInPies == null
