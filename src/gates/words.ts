@@ -35,8 +35,14 @@ export function newsText({ against, figures }: Pick<Verdict, 'against' | 'figure
     const value = figures[name]
     return value === undefined || value === 0 ? [] : [counted(value, noun, plural)]
   })
-  const noise = figures.noiseRateChange
-  if (noise !== undefined && points(noise) !== points(0)) moved.push(`noise rate ${points(noise)} points`)
+  const shares = [
+    ['noiseRateChange', 'noise rate'],
+    ['top1Change[dense]', 'accuracy'],
+  ] as const
+  for (const [name, noun] of shares) {
+    const change = figures[name]
+    if (change !== undefined && points(change) !== points(0)) moved.push(`${noun} ${points(change)} points`)
+  }
   if (figures.classDrift !== undefined && figures.classDrift >= shiftedBalance) {
     moved.push(`class shares moved (stability index ${figures.classDrift.toFixed(2)})`)
   }

@@ -22,6 +22,8 @@ const verdict: Verdict = {
     noiseRateLow: 0.008,
     noiseRateHigh: 0.015,
     noiseRateChange: 0.004,
+    'top1Change[dense]': -0.0204,
+    'top1Change[float16]': -0.03,
     newIssues: 72,
     solvedIssues: 1,
     addedExamples: 0,
@@ -72,7 +74,7 @@ test('Markdown has a heading, what changed, and a row for each gate', () => {
 test('the news are what moved, in words', () => {
   expect(newsText(verdict).replaceAll('\u202f', ' ')).toBe(
     '80 label issues, 1.1 % of the labels estimated to be wrong (0.8 % to 1.5 %). Since 20260101T030000.000Z: ' +
-      '72 new issues, 1 solved issue, 3 relabeled examples, noise rate +0.4 points, class shares moved (stability index 0.31).',
+      '72 new issues, 1 solved issue, 3 relabeled examples, noise rate +0.4 points, accuracy −2.0 points, class shares moved (stability index 0.31).',
   )
   expect(newsText({ against: null, figures: {} })).toBe('There is no earlier good run to compare with.')
   expect(newsText({ against: 'x', figures: { newIssues: 0 } })).toBe('Since x: nothing changed.')
