@@ -15,6 +15,8 @@ import { type FixtureRun, writeRun } from './run-fixture.js'
 
 const executable = findChromium()
 const letters = [...'ABCDEFGHIJ']
+/** Waits for a page on a busy machine. */
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 30_000 })
 
 describe.skipIf(executable === undefined)('the review in a browser', () => {
   let browser: Browser
@@ -70,7 +72,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
 
   const shownId = (page: Page) =>
     page.evaluate(() => document.querySelector('#suspect .where:last-of-type bdi')?.textContent ?? null)
-  const saved = (page: Page) => expect.poll(() => page.textContent('#saved')).toBe('saved')
+  const saved = (page: Page) => poll(() => page.textContent('#saved')).toBe('saved')
   const decided = async (page: Page) =>
     Number(/Decided(\d+)/.exec((await page.textContent('#progress'))!)![1])
 
@@ -138,7 +140,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     const shownAsSaved = await decided(page)
     first.child.kill('SIGKILL')
     await page.keyboard.press('k')
-    await expect.poll(() => page.textContent('#trouble')).toContain('the server does not answer')
+    await poll(() => page.textContent('#trouble')).toContain('the server does not answer')
     expect(await page.textContent('#saved')).toBe('not saved')
 
     const second = await startServer()
@@ -179,11 +181,11 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     )
     await page.selectOption('select[name=kind]', 'issue')
     await page.selectOption('select[name=pair]', pair!.value)
-    await expect.poll(() => page.textContent('#queue-status')).toBe(`${pair!.examples} suspects`)
+    await poll(() => page.textContent('#queue-status')).toBe(`${pair!.examples} suspects`)
     await page.locator('#view-one').focus()
     await page.keyboard.press('g')
     const cells = page.locator('#cells button')
-    await expect.poll(() => cells.count()).toBe(pair!.examples)
+    await poll(() => cells.count()).toBe(pair!.examples)
     // One is taken out by the space bar again.
     await page.keyboard.press('x')
     expect(await page.textContent('#chosen')).toBe(`${pair!.examples} chosen`)
@@ -191,10 +193,10 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     await page.keyboard.press('Space')
     expect(await cells.first().getAttribute('aria-pressed')).toBe('false')
     await page.click('#choose-all')
-    await expect.poll(() => page.textContent('#chosen')).toBe(`${pair!.examples} chosen`)
+    await poll(() => page.textContent('#chosen')).toBe(`${pair!.examples} chosen`)
     await page.keyboard.press('s')
     await saved(page)
-    await expect.poll(() => page.textContent('#cells')).toContain('There is nothing here')
+    await poll(() => page.textContent('#cells')).toContain('There is nothing here')
     const [given, suggested] = pair!.value.split(' ').map(Number)
     const changed = () =>
       review.tables.suspects.flatMap((suspect, row) => {
@@ -203,7 +205,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
       })
     expect(changed()).toEqual(Array.from({ length: pair!.examples }, () => [given, letters[suggested!]]))
     await page.keyboard.press('z')
-    await expect.poll(() => cells.count()).toBe(pair!.examples)
+    await poll(() => cells.count()).toBe(pair!.examples)
     expect(changed()).toEqual([])
     expect(trouble).toEqual([])
   })
@@ -213,17 +215,17 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     const page = await open(server.address)
     const ids = review.tables.suspects.map(({ id }) => id)
     for (const key of ['d', 'ArrowRight', 'c']) await page.keyboard.press(key)
-    await expect.poll(() => shownId(page)).toBe(ids[3])
+    await poll(() => shownId(page)).toBe(ids[3])
     await saved(page)
     await page.keyboard.press('z')
-    await expect.poll(() => shownId(page)).toBe(ids[2])
+    await poll(() => shownId(page)).toBe(ids[2])
     expect(review.standing(2)).toBeUndefined()
     await page.keyboard.press('ArrowLeft')
     expect(await shownId(page)).toBe(ids[1])
     await page.keyboard.press('p')
     expect(await shownId(page)).toBe(ids[0])
     expect(await page.textContent('#suspect')).toContain('Decided: anna drop')
-    await expect.poll(() => page.textContent('#detail')).toContain('anna, 20')
+    await poll(() => page.textContent('#detail')).toContain('anna, 20')
     // A note goes with the next decision, and keys typed into it are letters.
     await page.fill('#note', 'a duck?')
     await page.press('#note', 'Enter')
@@ -242,7 +244,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     await other.review.decide([[0, { action: 'keep' }]])
     await page.click('#filter-box summary')
     await page.selectOption('select[name=state]', 'disputed')
-    await expect.poll(() => shownId(page)).toBe(run.ids[0])
+    await poll(() => shownId(page)).toBe(run.ids[0])
     expect(await page.textContent('#suspect .disputed')).toMatch(/^Reviewers disagree: anna .*; ben keep$/)
     await page.keyboard.press('?')
     expect(await page.locator('dialog[open] tr').count()).toBeGreaterThan(10)
@@ -269,7 +271,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     expect(await page.locator('#label-list li').allTextContents()).toEqual([classNames[0]])
     await page.keyboard.press('Escape')
     await page.keyboard.press('g')
-    await expect.poll(() => page.locator('#cells button').count()).toBe(20)
+    await poll(() => page.locator('#cells button').count()).toBe(20)
     await saved(page)
     expect(review.progress().decided).toBe(10)
     expect(await page.title()).toBe('glyphs: pieline review')
@@ -325,7 +327,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     await page.keyboard.press('k')
     await saved(page)
     await page.click('#filter-box summary')
-    await expect.poll(() => page.locator('.near li').count()).toBe(4)
+    await poll(() => page.locator('.near li').count()).toBe(4)
     expect(await findings(page)).toEqual([])
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
     await page.locator('#view-one').focus()
@@ -333,7 +335,7 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     expect(await findings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.keyboard.press('g')
-    await expect.poll(() => page.locator('#cells button').count()).toBe(39)
+    await poll(() => page.locator('#cells button').count()).toBe(39)
     expect(await findings(page)).toEqual([])
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
   })
