@@ -32,7 +32,7 @@ const shownFeatures = 64
 
 export const report: Stage = {
   name: 'report',
-  version: 2,
+  version: 4,
   inputs: ['ingest', 'inspect', 'score', 'export', 'robustness', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,

@@ -8,15 +8,17 @@ import type { Section } from './section.js'
 
 export function robustness({ robustness: rows, alpha }: ReportData): Section | undefined {
   if (rows === undefined) return undefined
-  const categories = [...new Set(rows.map(({ category }) => category))]
+  const measured = rows.filter(({ relative }) => Number.isFinite(relative))
+  const categories = [...new Set(measured.map(({ category }) => category))]
   return {
     id: 'robustness',
     title: 'Robustness',
-    body: html`<p class="about">Accuracy on corrupted test pictures as a share of the level’s own accuracy on the same pictures
-before corruption, mean over corruptions, severities and members: what compression costs on top of what it costs on clean
-pictures. <em>all</em> is the mean over noise, blur, weather and digital; natural sets stand by themselves.</p>
+    body: html`<p class="about">Accuracy on corrupted test pictures as a share of the level’s own accuracy on clean ones, mean over
+corruptions, severities and members: what compression costs on top of what it costs on clean pictures. <em>all</em> is the
+mean over noise, blur, weather and digital; natural sets are measured by test pictures of their classes, and what is of
+another test set by none.</p>
 <div class="charts">
-${categories.map(category => ofCategory(category, rows, alpha))}</div>
+${categories.map(category => ofCategory(category, measured, alpha))}</div>
 ${table<RobustnessSummary>(
   'Accuracy on corrupted pictures',
   [
