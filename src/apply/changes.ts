@@ -96,7 +96,8 @@ export async function chooseChanges(
       split === 'train' &&
       example.isIssue &&
       example.suggested !== label &&
-      example.suggestedP >= suggestions
+      // Tables hold probabilities in 32 bits: 0.9 there is a little less than 0.9 here.
+      example.suggestedP >= Math.fround(suggestions)
     ) {
       const why = `suggested with probability ${example.suggestedP.toFixed(3)}`
       changes.push({ ...place, to: example.suggested, who: `run ${run.id}`, when: run.finished, why })

@@ -24,7 +24,11 @@ interface Flags {
 export function initCommand(): Command {
   return new Command('init')
     .description(`look at a data set and write ${fileName}, a pipeline that fits it`)
-    .argument('[path]', 'Parquet, Arrow or CSV file, or a folder of images with a folder for each class', '.')
+    .argument(
+      '[path]',
+      'Parquet, Arrow, CSV or annotation file, or a folder of images with a folder for each class',
+      '.',
+    )
     .option('-l, --label <column>', 'column of the label; found by its name when absent')
     .option('-f, --force', `overwrite ${fileName}`)
     .addOption(jsonOption('print what was found as JSON'))
@@ -46,12 +50,23 @@ export function initCommand(): Command {
       const [train, test] = examplesOf(plan)
       if (flags.json) {
         const classes = classCounts(plan)
-        console.log(JSON.stringify({ file: resolve(fileName), train, test, classes, input: plan.input }))
+        console.log(
+          JSON.stringify({
+            file: resolve(fileName),
+            train,
+            test,
+            classes,
+            input: plan.input,
+            odd: oddExamples(plan),
+          }),
+        )
         return
       }
       const style = styleFor(process.stdout)
       for (const line of findings(plan)) console.log(`  ${line}`)
-      console.log(`\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}`)
+      console.log(
+        `\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}  (--dry-run says how long it takes)`,
+      )
     })
 }
 
@@ -92,7 +107,9 @@ async function look(
     const progress = () =>
       reporter.observe({ event: 'progress', stage: 'ingest', label: reading, done, total })
     reporter.observe({ event: 'stage-started', stage: 'ingest' })
-    const plan = await planIngest(dataset, {
+    // What is odd is to be said, not to end the look.
+    const looking = { ...dataset, onBadExample: 'skip' as const }
+    const plan = await planIngest(looking, {
       crossFit: 0,
       seed: 0,
       signal: new AbortController().signal,
@@ -141,14 +158,29 @@ function findings(plan: IngestPlan): string[] {
   const lines = [
     `${counted(train, 'training example')}, ${test === 0 ? 'none' : count(test)} for testing`,
     `${counted(counts.length, 'class', 'classes')} with ${range} examples each: ${names.join(', ')}${counts.length > names.length ? ', …' : ''}`,
-    inputText(plan),
+    `${inputText(plan)} (format ${plan.parts[0].description.format})`,
   ]
   const scarce = counts.filter(({ examples }) => examples < scarceClass)
   if (scarce.length > 0) {
     lines.push(`few examples of ${scarce.map(({ name, examples }) => `${name} (${examples})`).join(', ')}`)
   }
+  const odd = oddExamples(plan)
+  lines.push(...odd.slice(0, shownOdd))
+  if (odd.length > shownOdd) lines.push(`… and ${count(odd.length - shownOdd)} more odd examples`)
   return lines
 }
+
+/** What is wrong with the examples that cannot be used, each with its place. */
+function oddExamples({ parts }: IngestPlan): string[] {
+  return parts.flatMap(({ survey, description: { format } }) =>
+    survey.skipped.map(({ file, row, reason }) =>
+      format === 'folder' ? `${file}: ${reason}` : `${file}, row ${row}: ${reason}`,
+    ),
+  )
+}
+
+/** Odd examples shown to a person. */
+const shownOdd = 3
 
 /** A class with fewer examples than this can hardly be judged. */
 const scarceClass = 10
@@ -180,7 +212,9 @@ function pipelineText(path: string, dataset: DatasetConfig, plan: IngestPlan): s
       ? []
       : [`  trueLabel: ${value(dataset.trueLabel)}   # the known truth: only ever read to score the run`]),
     ...(dataset.id === undefined ? [] : [`  id: ${value(dataset.id)}`]),
-    '  # onBadExample: skip    # list undecodable images and missing labels in skipped.parquet instead of stopping',
+    oddExamples(plan).length > 0
+      ? `  onBadExample: skip      # ${counted(oddExamples(plan).length, 'odd example')}; skipped.parquet will list them`
+      : '  # onBadExample: skip    # list undecodable images and missing labels in skipped.parquet instead of stopping',
     '',
     'model:',
     `  architecture: ${architecture}   # mlp, cnn-small, cnn-fast, or wrn-<depth>-<width> such as wrn-16-1`,

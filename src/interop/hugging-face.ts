@@ -33,7 +33,9 @@ export async function exportHuggingFace(
   for (const file of files) {
     const name = file.slice(0, -'.parquet'.length).split(sep).join('_')
     const path = `data/${name}.parquet`
-    const { schema } = await describeParquet(await openFile(join(run, file)))
+    const { schema, rows } = await describeParquet(await openFile(join(run, file)))
+    // What has no rows, `datasets` does not load.
+    if (rows === 0) continue
     await linkFile(join(run, file), join(folder, path))
     configs.push({
       config_name: name,
@@ -46,7 +48,7 @@ export async function exportHuggingFace(
   const list = configs.map(config => `- \`${(config as { config_name: string }).config_name}\``)
   const text = `---\n${head}---\n\nTables of a pieline run: \`load_dataset(<this folder>, <table>, split="train")\`.\n\n${list.join('\n')}\n`
   await writeText(join(folder, 'README.md'), text)
-  return files.length
+  return configs.length
 }
 
 function featuresOf({ fields }: Schema, classNames: readonly string[]): unknown[] {
