@@ -9,6 +9,8 @@
  * const { quality } = labels.judgement
  * ```
  */
+import { anchorCounts, anchoredCount, anchoredTransition } from './anchor-points.js'
+import { LeadingClasses } from './leading-classes.js'
 import {
   emptyJudgement,
   fitNoiseModel,
@@ -17,6 +19,7 @@ import {
   type LabelJudgement,
   type NoiseModel,
 } from './noise-model.js'
+import { ownLabelInfluence, removeOwnLabels } from './own-label.js'
 
 export interface LabelQualityOptions {
   /** Given labels, [examples]. */
@@ -29,8 +32,8 @@ export interface LabelQualityOptions {
   readonly outOfSample?: Uint8Array
 }
 
-/** Values that a sample holds at most. Beyond a hundred thousand examples of ten classes, more change nothing. */
-const sampleValues = 2 ** 21
+/** Values of the sample that sharpness is fitted to, at most: beyond fifty thousand examples, more change nothing. */
+const sampleValues = 2 ** 19
 
 export class LabelQuality {
   readonly judgement: LabelJudgement
@@ -41,26 +44,33 @@ export class LabelQuality {
   readonly #stride: number
   readonly #rows: number[] = []
   readonly #sample: Float32Array
-  readonly #groups: number
+  readonly #leading: LeadingClasses
+  /** 1 where members judge that trained on the example, [examples]. */
+  readonly #trained: Uint8Array
+  /** What their own labels have added to the probabilities of these examples. */
+  #influence = 0
   #models: NoiseModel[] = []
   #sampled = 0
   #judged = 0
 
   constructor(options: LabelQualityOptions) {
-    const { labels, classes, group } = options
+    const { labels, classes, group, outOfSample } = options
     this.#options = options
     this.#stride = Math.ceil((labels.length * classes) / sampleValues)
     this.#sample = new Float32Array(Math.ceil(labels.length / this.#stride) * classes)
-    this.#groups = group === undefined ? 1 : group.reduce((most, value) => Math.max(most, value), 0) + 1
+    this.#leading = new LeadingClasses(labels.length)
+    this.#trained = outOfSample?.map(flag => 1 - flag) ?? new Uint8Array(labels.length)
+    const groups = group === undefined ? 1 : group.reduce((most, value) => Math.max(most, value), 0) + 1
     this.judgement = emptyJudgement(labels.length)
-    this.joint = Array.from({ length: this.#groups }, () => new Float64Array(classes * classes))
+    this.joint = Array.from({ length: groups }, () => new Float64Array(classes * classes))
   }
 
   /** Takes notice of the next examples. @param probabilities their mean class probabilities, [block, classes] */
   sample(probabilities: Float32Array): void {
-    const { classes } = this.#options
+    const { labels, classes } = this.#options
     const first = this.#sampled
     this.#sampled += probabilities.length / classes
+    this.#leading.add(first, probabilities, labels.subarray(first, this.#sampled), classes)
     const next = Math.ceil(first / this.#stride) * this.#stride
     for (let i = next; i < this.#sampled; i += this.#stride) {
       const begin = (i - first) * classes
@@ -70,52 +80,74 @@ export class LabelQuality {
     }
   }
 
-  /**
-   * Fits a noise model to each group. Networks are surer of what they trained on, so all share the sharpness that
-   * examples out of sample have, where there are any.
-   */
+  /** Fits a noise model to each group. */
   fit(): void {
-    const { classes, group, outOfSample } = this.#options
-    const unseen = this.#examplesOf(i => outOfSample === undefined || outOfSample[i] === 1)
-    const shared = unseen.labels.length > 0 ? fitNoiseModel(unseen, classes) : undefined
-    this.#models = this.joint.map((_, g) =>
-      shared !== undefined && this.#groups === 1 && unseen.labels.length === this.#rows.length
-        ? shared
-        : fitNoiseModel(
-            this.#examplesOf(i => group === undefined || group[i] === g),
-            classes,
-            shared?.sharpness,
-          ),
+    this.#influence = ownLabelInfluence(this.#leading, this.#trained)
+    this.#models = this.joint.map((_, group) => this.#fitGroup(group))
+  }
+
+  #fitGroup(group: number): NoiseModel {
+    const { labels, classes, group: groups } = this.#options
+    const leading = this.#leading
+    const rows: number[] = []
+    for (let i = 0; i < labels.length; i++) {
+      if ((groups?.[i] ?? 0) === group && !Number.isNaN(leading.givenP[i])) rows.push(i)
+    }
+    const confidence = Float32Array.from(rows, i => this.#signedConfidence(i))
+    const predicted = Int32Array.from(rows, (i, k) => (confidence[k] > 0 ? labels[i] : leading.rival[i]))
+    const given = Int32Array.from(rows, i => labels[i])
+    const anchors = anchorCounts(confidence.map(Math.abs), predicted, given, classes)
+    return fitNoiseModel(
+      this.#sampleOf(group),
+      anchoredTransition(anchors, classes),
+      classes,
+      rows.length === 0 ? 0 : anchoredCount(anchors, given, classes) / rows.length,
     )
   }
 
-  #examplesOf(isChosen: (example: number) => boolean): LabeledProbabilities {
-    const { labels, classes } = this.#options
-    const places = Array.from(this.#rows.keys()).filter(place => isChosen(this.#rows[place]))
+  #signedConfidence(example: number): number {
+    return this.#leading.signedConfidence(example, this.#trained[example] ? this.#influence : 0)
+  }
+
+  #sampleOf(group: number): LabeledProbabilities {
+    const { labels, classes, group: groups } = this.#options
+    const places = Array.from(this.#rows.keys()).filter(place => (groups?.[this.#rows[place]] ?? 0) === group)
     const probabilities = new Float32Array(places.length * classes)
     for (const [k, place] of places.entries()) {
       probabilities.set(this.#sample.subarray(place * classes, (place + 1) * classes), k * classes)
     }
-    return { probabilities, labels: Int32Array.from(places, place => labels[this.#rows[place]]) }
+    const rows = places.map(place => this.#rows[place])
+    const given = Int32Array.from(rows, i => labels[i])
+    const trained = Uint8Array.from(rows, i => this.#trained[i])
+    removeOwnLabels(probabilities, given, trained, classes, this.#influence)
+    return { probabilities, labels: given }
   }
 
   /** Judges the next examples, from the first on once more. */
   judge(probabilities: Float32Array): void {
     const { labels, classes, group } = this.#options
-    const end = this.#judged + probabilities.length / classes
+    const begin = this.#judged
+    const end = begin + probabilities.length / classes
+    const own = this.#influence === 0 ? probabilities : probabilities.slice()
+    removeOwnLabels(
+      own,
+      labels.subarray(begin, end),
+      this.#trained.subarray(begin, end),
+      classes,
+      this.#influence,
+    )
     while (this.#judged < end) {
       const first = this.#judged
-      const own = group?.[first] ?? 0
+      const of = group?.[first] ?? 0
       let last = first
-      while (last < end && (group?.[last] ?? 0) === own) last++
-      const begin = probabilities.length - (end - first) * classes
+      while (last < end && (group?.[last] ?? 0) === of) last++
       judgeLabels(
-        this.#models[own],
-        probabilities.subarray(begin, begin + (last - first) * classes),
+        this.#models[of],
+        own.subarray((first - begin) * classes, (last - begin) * classes),
         labels.subarray(first, last),
         this.judgement,
         first,
-        this.joint[own],
+        this.joint[of],
       )
       this.#judged = last
     }

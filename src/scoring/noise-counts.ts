@@ -1,4 +1,5 @@
 /** How many labels are wrong, and which classes are taken for which, by expectation under the noise model. */
+import { anchorShare } from './anchor-points.js'
 
 export interface EstimatedCount {
   readonly count: number
@@ -11,16 +12,16 @@ export interface EstimatedCount {
 const z = 1.959963984540054
 
 /**
- * A count with its interval: each of the `of` examples is wrong with a probability of its own, and the spread of their
- * sum together with the sampling of those probabilities is at most that of a binomial count, so the interval is the
- * score interval of Wilson (1927), n (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n).
+ * A count with its interval. What it goes by are the anchors among the `of` examples, n of them: the interval is that
+ * of Wilson (1927) for their share of wrong labels, (p + z²/2n ± z √(p (1 − p)/n + z²/4n²)) / (1 + z²/n), times `of`.
  */
 export function estimatedCount(count: number, of: number): EstimatedCount {
   if (of === 0) return { count: 0, low: 0, high: 0 }
+  const n = anchorShare * of
   const p = Math.min(1, Math.max(0, count / of))
-  const center = p + z ** 2 / (2 * of)
-  const spread = z * Math.sqrt((p * (1 - p)) / of + z ** 2 / (4 * of ** 2))
-  const scale = of / (1 + z ** 2 / of)
+  const center = p + z ** 2 / (2 * n)
+  const spread = z * Math.sqrt((p * (1 - p)) / n + z ** 2 / (4 * n ** 2))
+  const scale = of / (1 + z ** 2 / n)
   return {
     count,
     low: Math.min(count, Math.max(0, scale * (center - spread))),

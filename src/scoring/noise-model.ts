@@ -1,12 +1,14 @@
 /**
  * What the members' probabilities say about the true labels behind the given ones, under a model of the noise.
  *
- * The true class t of an example x has probability ∝ p_t(x)^β, where p is the mean of the members and β sharpens what
- * label smoothing and averaging have blurred; the given label then comes from row t of a noise matrix T. So
- * P(given = y | x) = Σ_t p_t(x)^β T_ty / Σ_t p_t(x)^β: the noise layer of Sukhbaatar et al. (2015, arXiv 1406.2080) put
- * behind networks that are trained already. β and T are those under which the given labels are most likely: T by
- * expectation maximization (Dawid and Skene 1979), β by a search along a line. No true label is looked at.
+ * The given label y of an example x of class t comes from row t of a noise matrix T. The networks have seen such labels
+ * only, so what they say is taken as the mixture p(x)^β ∝ Σ_t q_t(x) T_ty, where q are the probabilities of the true
+ * classes and β sharpens what label smoothing and averaging have blurred. T is that of the anchor points; q is brought
+ * out of the mixture by a few of Richardson's and Lucy's steps (Richardson 1972; the forward counterpart of Patrini et
+ * al. 2017, eq. 5), stopped early as that keeps it from fitting noise; β is the one under which the given labels are
+ * most likely, P(y | x) = Σ_t q_t T_ty. No true label is looked at.
  */
+import { ClassMixture } from './class-mixture.js'
 
 export interface NoiseModel {
   readonly classes: number
@@ -14,6 +16,8 @@ export interface NoiseModel {
   readonly sharpness: number
   /** T: probability of each given label (column) for each true one (row), [classes, classes]. */
   readonly transition: Float64Array
+  /** Factor on the odds of any other class than the given one, so that the expected wrong labels are as many as told. */
+  readonly doubt: number
 }
 
 /** Examples to fit to. */
@@ -24,103 +28,60 @@ export interface LabeledProbabilities {
   readonly labels: Int32Array
 }
 
-/** Below this a probability counts as this: what is impossible to a network need not be so. */
-const least = 1e-9
-
-/** Examples that each row of T is worth beforehand, spread as if noise were symmetric. */
-const rowPrior = 30
-/** Beta prior of the share of wrong labels: 1 in 20. */
-const wrongPrior = { wrong: 1, all: 20 }
 /** The logarithm of β has a standard normal prior, and stays within these bounds. */
 const sharpnessRange = [0.25, 8] as const
-
 const searchSteps = 9
-const searchIterations = 10
-const lastIterations = 30
+const bisections = 30
+/** Bounds of the logarithm of {@link NoiseModel.doubt}. */
+const largestDoubt = 8
 
 /**
- * Fits the noise model. Few examples leave it near its prior: symmetric noise of 5 %, β = 1.
+ * Fits the noise model to a noise matrix that is known.
  *
- * @param sharpness β where it is known, such as from examples that are out of sample
- * @param classes ≥ 2
+ * Members' doubts tell how many labels are wrong, which is too few where they have learned the noise; the anchors tell
+ * it as well, which is too few where hard examples are mislabeled more often than easy ones. Neither is expected to
+ * tell too many, so the larger one is taken.
+ *
+ * @param anchoredShare share of wrong labels by the anchors
  */
 export function fitNoiseModel(
   { probabilities, labels }: LabeledProbabilities,
+  transition: Float64Array,
   classes: number,
-  sharpness?: number,
+  anchoredShare: number,
 ): NoiseModel {
-  const logs = probabilities.map(p => Math.log(Math.max(p, least)))
-  const powers = new Float32Array(logs.length)
-  const transition = symmetricNoise(classes, wrongPrior.wrong / wrongPrior.all)
+  const mixture = new ClassMixture(transition, classes)
   const likelihoodAt = (logSharpness: number): number => {
-    raise(logs, classes, Math.exp(logSharpness), powers)
     let likelihood = 0
-    for (let i = 0; i < searchIterations; i++) likelihood = improve(powers, labels, classes, transition)
+    const sharpness = Math.exp(logSharpness)
+    for (let i = 0; i < labels.length; i++) {
+      mixture.separate(probabilities, i * classes, labels[i], sharpness)
+      likelihood += Math.log(mixture.likelihood())
+    }
     return likelihood - logSharpness ** 2 / 2
   }
-  const best =
-    sharpness ??
-    Math.exp(
-      highestPoint(likelihoodAt, Math.log(sharpnessRange[0]), Math.log(sharpnessRange[1]), searchSteps),
-    )
-  raise(logs, classes, best, powers)
-  for (let i = 0; i < lastIterations; i++) improve(powers, labels, classes, transition)
-  return { classes, sharpness: best, transition }
+  const sharpness = Math.exp(
+    highestPoint(likelihoodAt, Math.log(sharpnessRange[0]), Math.log(sharpnessRange[1]), searchSteps),
+  )
+  const wrongOdds = Float64Array.from(labels, (given, i) => {
+    mixture.separate(probabilities, i * classes, given, sharpness)
+    return mixture.likelihood() / mixture.shareOfGiven() - 1
+  })
+  return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * labels.length) }
 }
 
-function symmetricNoise(classes: number, wrong: number): Float64Array {
-  const transition = new Float64Array(classes * classes).fill(wrong / (classes - 1))
-  for (let t = 0; t < classes; t++) transition[t * classes + t] = 1 - wrong
-  return transition
-}
-
-/** p^β, each row scaled to sum to 1. */
-function raise(logs: Float32Array, classes: number, sharpness: number, powers: Float32Array): void {
-  for (let begin = 0; begin < logs.length; begin += classes) {
-    let highest = logs[begin]
-    for (let at = begin + 1; at < begin + classes; at++) if (logs[at] > highest) highest = logs[at]
-    let sum = 0
-    for (let at = begin; at < begin + classes; at++) {
-      powers[at] = Math.exp(sharpness * (logs[at] - highest))
-      sum += powers[at]
-    }
-    for (let at = begin; at < begin + classes; at++) powers[at] /= sum
+/** The least factor ≥ 1 on the odds with which at least `count` are expected to be wrong. */
+function doubtFor(wrongOdds: Float64Array, count: number): number {
+  const isShort = (doubt: number) =>
+    wrongOdds.reduce((sum, odds) => sum + (doubt * odds) / (1 + doubt * odds), 0) < count
+  let [low, high] = [0, largestDoubt]
+  if (!isShort(1)) return 1
+  for (let step = 0; step < bisections; step++) {
+    const middle = (low + high) / 2
+    if (isShort(Math.exp(middle))) low = middle
+    else high = middle
   }
-}
-
-/** One step of expectation maximization on T, in place. @returns the log likelihood of the given labels before it */
-function improve(
-  powers: Float32Array,
-  labels: Int32Array,
-  classes: number,
-  transition: Float64Array,
-): number {
-  const counts = new Float64Array(classes * classes)
-  const posterior = new Float64Array(classes)
-  let likelihood = 0
-  for (let i = 0, begin = 0; i < labels.length; i++, begin += classes) {
-    const given = labels[i]
-    let sum = 0
-    for (let t = 0; t < classes; t++) {
-      posterior[t] = powers[begin + t] * transition[t * classes + given]
-      sum += posterior[t]
-    }
-    likelihood += Math.log(sum)
-    for (let t = 0; t < classes; t++) counts[t * classes + given] += posterior[t] / sum
-  }
-  let right = 0
-  for (let t = 0; t < classes; t++) right += counts[t * classes + t]
-  const wrong = (labels.length - right + wrongPrior.wrong) / (labels.length + wrongPrior.all)
-  for (let t = 0; t < classes; t++) {
-    const row = t * classes
-    let sum = rowPrior
-    for (let y = 0; y < classes; y++) sum += counts[row + y]
-    for (let y = 0; y < classes; y++) {
-      const prior = y === t ? 1 - wrong : wrong / (classes - 1)
-      transition[row + y] = (counts[row + y] + rowPrior * prior) / sum
-    }
-  }
-  return likelihood
+  return Math.exp(low)
 }
 
 /** Where a function with one peak is highest, by golden-section search (Kiefer 1953). */
@@ -189,50 +150,58 @@ export function emptyJudgement(examples: number): LabelJudgement {
  * Judges the labels of the examples from `first` on, and adds to `joint` how many of them, by expectation, are of each
  * pair of given (row) and true class (column), [classes, classes].
  *
- * Quality is P(true = given | x, given) ∝ p_y^β T_yy against the sum over all classes and the hypothesis of no class.
+ * Quality is P(true = given | x, given) ∝ q_y T_yy against the sum over all classes and the hypothesis of no class.
  * `joint` leaves that hypothesis out: its weight is a convention, and counts should come from the labels alone.
  *
  * @param probabilities mean class probabilities of these examples, [block, classes]; a row of NaN gives quality NaN
  * @param labels their given labels, [block]
  */
 export function judgeLabels(
-  { classes, sharpness, transition }: NoiseModel,
+  { classes, sharpness, transition, doubt }: NoiseModel,
   probabilities: Float32Array,
   labels: Int32Array,
   judgement: LabelJudgement,
   first: number,
   joint: Float64Array,
 ): void {
-  const none = noClassWeight / classes
-  const posterior = new Float64Array(classes)
+  const mixture = new ClassMixture(transition, classes)
   for (let k = 0, begin = 0; k < labels.length; k++, begin += classes) {
     const i = first + k
     const given = labels[k]
-    let spread = 0
-    let highest = 0
-    let second = 0
-    let total = 0
-    let rival = given === 0 ? 1 : 0
-    let agrees = 1
-    for (let t = 0; t < classes; t++) {
-      const p = probabilities[begin + t]
-      const power = Math.max(p, least) ** sharpness
-      spread += power
-      if (power > highest) {
-        second = highest
-        highest = power
-      } else if (power > second) second = power
-      posterior[t] = power * transition[t * classes + given]
-      total += posterior[t]
-      if (t !== given && posterior[t] > posterior[rival]) rival = t
-      if (p > probabilities[begin + given]) agrees = 0
+    if (Number.isNaN(probabilities[begin])) {
+      judgement.quality[i] = Number.NaN
+      judgement.rivalP[i] = Number.NaN
+      judgement.rival[i] = given === 0 ? 1 : 0
+      judgement.agrees[i] = 1
+      continue
     }
-    judgement.quality[i] = posterior[given] / (total + none)
+    const answered = mixture.separate(probabilities, begin, given, sharpness)
+    const { support, share, size } = mixture
+    const own = mixture.shareOfGiven()
+    const total = own + doubt * (mixture.likelihood() - own)
+    const none = noClassWeight / classes / answered
+    let rival = given === 0 ? 1 : 0
+    let rivalShare = 0
+    let [highest, second] = [0, 0]
+    let agrees = 1
+    for (let s = 0; s < size; s++) {
+      const t = support[s]
+      if (share[s] > highest) {
+        second = highest
+        highest = share[s]
+      } else if (share[s] > second) second = share[s]
+      if (probabilities[begin + t] > probabilities[begin + given]) agrees = 0
+      const of = share[s] * transition[t * classes + given]
+      joint[given * classes + t] += (t === given ? of : doubt * of) / total
+      if (t !== given && of > rivalShare) {
+        rival = t
+        rivalShare = of
+      }
+    }
+    judgement.quality[i] = own / (total + none)
     judgement.rival[i] = rival
-    judgement.rivalP[i] = posterior[rival] / (total + none)
-    judgement.kind[i] = highest >= clearShare * spread ? 0 : highest + second >= pairShare * spread ? 1 : 2
+    judgement.rivalP[i] = (doubt * rivalShare) / (total + none)
+    judgement.kind[i] = highest >= clearShare ? 0 : highest + second >= pairShare ? 1 : 2
     judgement.agrees[i] = agrees
-    if (Number.isNaN(total)) continue
-    for (let t = 0; t < classes; t++) joint[given * classes + t] += posterior[t] / total
   }
 }

@@ -6,6 +6,7 @@ import { classBalance, homogeneity, stabilityIndex } from '../../src/difference/
 import { levelChange } from '../../src/difference/difference.js'
 import { kolmogorovSmirnov, kolmogorovSurvival } from '../../src/difference/kolmogorov-smirnov.js'
 import { noiseChange, shareOf } from '../../src/difference/noise-change.js'
+import { anchorShare } from '../../src/scoring/anchor-points.js'
 import { estimatedCount } from '../../src/scoring/noise-counts.js'
 
 // By bench/peers/difference_fixtures.py.
@@ -77,7 +78,11 @@ describe('class balance', () => {
 describe('noiseChange', () => {
   it('agrees with statsmodels’ hybrid score interval', () => {
     for (const { a, b, low, high } of fixture.shares) {
-      const side = ([count, of]: [number, number]) => shareOf(estimatedCount(count, of), of)
+      // Counts go by the anchors: as many of them as the fixture has examples.
+      const side = ([count, anchors]: [number, number]) => {
+        const of = anchors / anchorShare
+        return shareOf(estimatedCount(count / anchorShare, of), of)
+      }
       const { difference } = noiseChange(side(a), side(b))
       expect(difference.low).toBeCloseTo(low, 9)
       expect(difference.high).toBeCloseTo(high, 9)

@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { randomStream } from '../../src/random.js'
+import { anchoredTransition } from '../../src/scoring/anchor-points.js'
+import { calibrationError, reliability } from '../../src/scoring/known-truth.js'
+import { LabelQuality } from '../../src/scoring/label-quality.js'
 import { emptyJudgement, fitNoiseModel, judgeLabels, type NoiseModel } from '../../src/scoring/noise-model.js'
 
 const classes = 4
 
-/** Examples drawn from the model itself: classes of known probabilities, labels of a known noise matrix. */
+/** Examples of certain or uncertain class, with labels of a noise matrix that the networks have learned. */
 function drawn(examples: number, sharpness: number, transition: readonly (readonly number[])[]) {
   const random = randomStream('noise model')
   const pick = (weights: ArrayLike<number>) => {
@@ -18,10 +21,13 @@ function drawn(examples: number, sharpness: number, transition: readonly (readon
   const labels = new Int32Array(examples)
   const truth = new Int32Array(examples)
   for (let i = 0; i < examples; i++) {
-    const logits = Array.from({ length: classes }, () => 2 * random.normal())
-    const powers = logits.map(Math.exp)
-    const blurred = logits.map(logit => Math.exp(logit / sharpness))
-    const sum = blurred.reduce((total, value) => total + value)
+    const powers = Array.from({ length: classes }, () => Math.exp(5 * random.normal()))
+    const total = powers.reduce((sum, value) => sum + value)
+    const blurred = powers.map((_, y) => {
+      const mixed = powers.reduce((sum, power, t) => sum + (power / total) * transition[t][y], 0)
+      return mixed ** (1 / sharpness)
+    })
+    const sum = blurred.reduce((all, value) => all + value)
     probabilities.set(
       blurred.map(value => value / sum),
       i * classes,
@@ -39,60 +45,56 @@ const noise = [
   [0, 0, 0.1, 0.9],
 ]
 
+function judged({ probabilities, labels }: Pick<ReturnType<typeof drawn>, 'probabilities' | 'labels'>) {
+  const quality = new LabelQuality({ labels, classes })
+  quality.sample(probabilities)
+  quality.fit()
+  quality.judge(probabilities)
+  return quality
+}
+
 describe('fitNoiseModel', () => {
-  it('finds the sharpness and the noise that the labels were drawn by, and so how many are wrong', () => {
-    const { probabilities, labels, truth } = drawn(20_000, 2, noise)
-    const model = fitNoiseModel({ probabilities, labels }, classes)
-    expect(Math.abs(Math.log(model.sharpness / 2))).toBeLessThan(0.15)
-    for (const [at, share] of noise.flat().entries()) {
-      expect(Math.abs(model.transition[at] - share)).toBeLessThan(0.04)
-    }
-    const judgement = emptyJudgement(labels.length)
-    const joint = new Float64Array(classes ** 2)
-    judgeLabels(model, probabilities, labels, judgement, 0, joint)
+  it('tells how many labels are wrong, which, and how surely, where networks have learned the noise', () => {
+    const { probabilities, labels, truth } = drawn(10_000, 2, noise)
+    const quality = judged({ probabilities, labels })
     const counts = new Float64Array(classes ** 2)
     for (const [i, label] of labels.entries()) counts[label * classes + truth[i]]++
-    for (const [at, count] of counts.entries()) expect(Math.abs(joint[at] - count)).toBeLessThan(200)
+    for (const [at, count] of counts.entries())
+      expect(Math.abs(quality.joint[0][at] - count)).toBeLessThan(200)
+    const wrong = labels.filter((label, i) => label !== truth[i]).length
+    expect(Math.abs(quality.wrongLabels() / wrong - 1)).toBeLessThan(0.15)
 
     // What it calls probable is as probable as it says.
-    for (const [low, high] of [
-      [0, 0.3],
-      [0.3, 0.7],
-      [0.7, 0.95],
-      [0.95, 1],
-    ]) {
-      const bin = Array.from(labels.keys()).filter(
-        i => judgement.quality[i] >= low && judgement.quality[i] < high,
-      )
-      const mean = bin.reduce((sum, i) => sum + judgement.quality[i], 0) / bin.length
-      const right = bin.filter(i => labels[i] === truth[i]).length / bin.length
-      // The hypothesis of no class, which is never right here, takes its part.
-      expect(Math.abs(mean - right)).toBeLessThan(0.1)
-    }
+    expect(calibrationError(reliability({ labels, truth }, quality.judgement.quality))).toBeLessThan(0.05)
   })
 
   it('finds next to no noise where there is none', () => {
-    const { probabilities, labels } = drawn(
-      5000,
-      1,
-      [0, 1, 2, 3].map(t => [0, 1, 2, 3].map(y => Number(t === y))),
-    )
-    const joint = new Float64Array(classes ** 2)
-    const model = fitNoiseModel({ probabilities, labels }, classes)
-    judgeLabels(model, probabilities, labels, emptyJudgement(labels.length), 0, joint)
-    const right = joint.filter((_, at) => at % (classes + 1) === 0).reduce((sum, count) => sum + count)
-    expect(right / labels.length).toBeGreaterThan(0.99)
+    const clean = [0, 1, 2, 3].map(t => [0, 1, 2, 3].map(y => Number(t === y)))
+    expect(judged(drawn(5000, 2, clean)).wrongLabels() / 5000).toBeLessThan(0.01)
   })
 
-  it('stays near its prior where there are no examples', () => {
-    const { sharpness, transition } = fitNoiseModel(
-      { probabilities: new Float32Array(0), labels: new Int32Array(0) },
+  it('raises the odds of wrong labels until as many are expected as the anchors tell', () => {
+    const examples = drawn(5000, 2, noise)
+    const transition = anchoredTransition(new Float64Array(classes ** 2), classes)
+    const model = fitNoiseModel(examples, transition, classes, 0.3)
+    const joint = new Float64Array(classes ** 2)
+    judgeLabels(model, examples.probabilities, examples.labels, emptyJudgement(5000), 0, joint)
+    const right = joint.filter((_, at) => at % (classes + 1) === 0).reduce((sum, count) => sum + count)
+    expect(right / 5000).toBeCloseTo(0.7, 4)
+    expect(fitNoiseModel(examples, transition, classes, 0).doubt).toBe(1)
+  })
+
+  it('stays at its prior where there are no examples', () => {
+    const none = { probabilities: new Float32Array(0), labels: new Int32Array(0) }
+    const { sharpness, doubt } = fitNoiseModel(
+      none,
+      anchoredTransition(new Float64Array(classes ** 2), classes),
       classes,
+      0,
     )
     expect(sharpness).toBeGreaterThan(0.8)
     expect(sharpness).toBeLessThan(1.25)
-    expect(transition[0]).toBeCloseTo(0.95, 12)
-    expect(transition[1]).toBeCloseTo(0.05 / 3, 12)
+    expect(doubt).toBe(1)
   })
 })
 
@@ -101,9 +103,15 @@ describe('judgeLabels', () => {
     minLength: classes,
     maxLength: classes,
   })
-  const model = { classes, sharpness: 1.5, transition: Float64Array.from(noise.flat(), p => 0.9 * p + 0.025) }
+  const clean = Float64Array.from({ length: classes ** 2 }, (_, at) => Number(at % (classes + 1) === 0))
+  const model = {
+    classes,
+    sharpness: 1.5,
+    transition: Float64Array.from(noise.flat(), p => 0.9 * p + 0.025),
+    doubt: 2,
+  }
 
-  it('is the posterior of the model, with a hypothesis of no class', () => {
+  it('shares out the whole label between the given class, its rivals and no class', () => {
     fc.assert(
       fc.property(rows, fc.nat(classes - 1), (row, given) => {
         const sum = row.reduce((total, value) => total + value)
@@ -111,20 +119,33 @@ describe('judgeLabels', () => {
         const judgement = emptyJudgement(1)
         const joint = new Float64Array(classes ** 2)
         judgeLabels(model, p, Int32Array.of(given), judgement, 0, joint)
-        const posterior = Array.from(p, (value, t) => value ** 1.5 * model.transition[t * classes + given])
-        const total = posterior.reduce((sum, value) => sum + value)
-        expect(judgement.quality[0]).toBeCloseTo(posterior[given] / (total + 0.02 / classes), 6)
+        const [quality, rivalP] = [judgement.quality[0], judgement.rivalP[0]]
+        expect(quality + rivalP).toBeLessThanOrEqual(1 + 1e-6)
         expect(judgement.rival[0]).not.toBe(given)
-        const others = posterior.filter((_, t) => t !== given)
-        expect(judgement.rivalP[0]).toBeCloseTo(Math.max(...others) / (total + 0.02 / classes), 6)
         expect(joint.reduce((sum, count) => sum + count)).toBeCloseTo(1, 9)
+        expect(quality).toBeLessThanOrEqual(joint[given * (classes + 1)] + 1e-6)
         expect(judgement.agrees[0]).toBe(p[given] === Math.max(...p) ? 1 : 0)
       }),
     )
   })
 
+  it('is the posterior of the model, with a hypothesis of no class, where networks have learned nothing', () => {
+    // No noise to take out: q is p^β, and the given label is right for certain, but for no class.
+    fc.assert(
+      fc.property(rows, fc.nat(classes - 1), (row, given) => {
+        const sum = row.reduce((total, value) => total + value)
+        const p = Float32Array.from(row, value => value / sum)
+        const judgement = emptyJudgement(1)
+        const even: NoiseModel = { ...model, transition: clean }
+        judgeLabels(even, p, Int32Array.of(given), judgement, 0, new Float64Array(classes ** 2))
+        expect(judgement.quality[0]).toBeCloseTo(p[given] ** 1.5 / (p[given] ** 1.5 + 0.02 / classes), 5)
+        expect(judgement.rivalP[0]).toBe(0)
+      }),
+    )
+  })
+
   it('tells clear, split and blank answers apart', () => {
-    const even: NoiseModel = { ...model, sharpness: 1 }
+    const even: NoiseModel = { ...model, sharpness: 1, transition: clean }
     const judgement = emptyJudgement(3)
     const p = Float32Array.of(0.9, 0.1, 0, 0, 0.45, 0.45, 0.05, 0.05, 0.25, 0.25, 0.25, 0.25)
     judgeLabels(even, p, Int32Array.of(2, 2, 2), judgement, 0, new Float64Array(classes ** 2))

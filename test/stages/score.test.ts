@@ -194,7 +194,7 @@ describe('score', () => {
     expect(rows.map(row => row.disagreement)).toEqual([0, 0, 0.5, 0, 0, 0, 0, 0.5, 0, 0])
     expect(rows.map(row => row.agreement_dense)).toEqual(Array(10).fill(1))
     // Out of sample, example 0 is judged by the second member alone. Magnitude members are too weak to count much.
-    expect(rows[0].label_quality).toBeGreaterThan(0.9)
+    expect(rows[0].label_quality).toBeGreaterThan(0.8)
     expect(rows.map(row => row.is_label_issue)).toEqual(
       [0, 1, 0, 0, 1, 0, 0, 0, 0, 0].map(flag => flag === 1),
     )
