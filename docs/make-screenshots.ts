@@ -33,7 +33,11 @@ export async function takeShots(shots: readonly Shot[]): Promise<void> {
       await page.goto(isAddress(shown) ? shown : pathToFileURL(resolve(shown)).href)
       await page.waitForLoadState('networkidle')
       for (const key of keys) await page.keyboard.press(key)
-      await page.waitForLoadState('networkidle')
+      await page.waitForFunction(() =>
+        [...document.images].every(
+          image => image.complete || image.getBoundingClientRect().top > window.innerHeight,
+        ),
+      )
       await page.screenshot({ path: picture })
       await page.close()
     }
