@@ -20,9 +20,11 @@ import {
   inspectionSchema,
   levelsSchema,
   noiseSchema,
+  overlapSchema,
   piesSchema,
   retrainSchema,
   scoresSchema,
+  stabilitySchema,
 } from '../../src/tables/schemas.js'
 
 /** Forty training and ten test examples of three classes; every fifth is a label issue, every fourth a PIE at 90 %. */
@@ -56,8 +58,15 @@ beforeEach(async () => {
 })
 afterEach(() => Promise.all([folder, output].map(path => rm(path, { recursive: true }))))
 
-const write = (path: string, schema: Schema, columns: Record<string, ColumnValues>) =>
-  writeTable(join(folder, path), schema, [recordBatch(schema, columns)])
+/** What may be null and is not given is null. */
+function write(path: string, schema: Schema, columns: Record<string, ColumnValues>) {
+  const rows = Object.values(columns)[0]!.length
+  const absent = schema.fields
+    .filter(({ name, nullable }) => nullable && !(name in columns))
+    .map(({ name }) => [name, Array.from({ length: rows }, () => null)])
+  const whole = { ...Object.fromEntries(absent), ...columns }
+  return writeTable(join(folder, path), schema, [recordBatch(schema, whole)])
+}
 
 function scoreColumns(rows: typeof examples): Record<string, ColumnValues> {
   const plain = [
@@ -153,6 +162,8 @@ async function writeInputs(content: Content): Promise<void> {
   })
   await writeLevels()
   await writeClasses()
+  await writeTable(join(folder, 'overlap.parquet'), overlapSchema, [])
+  await writeTable(join(folder, 'stability.parquet'), stabilitySchema, [])
   await writeRetrain()
 }
 
@@ -229,6 +240,7 @@ async function writeRetrain(): Promise<void> {
     arm: rows.map(({ arm }) => arm),
     seed: rows.map(({ seed }) => seed),
     n: rows.map(({ arm }) => (arm === 'all' ? 40 : 32)),
+    relabeled: rows.map(() => 0),
     top1: rows.map(({ top1 }) => top1),
     top1_sd: ofMean(0.007),
     pie_top1: rows.map(() => 0.4),
@@ -236,6 +248,9 @@ async function writeRetrain(): Promise<void> {
     difference: rows.map(({ arm }) => (arm === 'all' ? 0 : 0.05)),
     difference_low: ofMean(0.02),
     difference_high: ofMean(0.08),
+    over_random: ofMean(0.04),
+    over_random_low: ofMean(0.01),
+    over_random_high: ofMean(0.07),
   })
 }
 
@@ -275,7 +290,7 @@ describe('the report stage', () => {
   it('says what the tables say', async () => {
     await writeInputs({ kind: 'image' })
     const { text, document } = await run()
-    expect(text('h1')).toBe('About 10 of 50 labels look wrong (20.0 %).')
+    expect(text('h1')).toMatch(/^About 5 of 50 labels are wrong \(95 % interval 2 to 10\)/)
     expect(text('.lead')).toContain('PIE rate at 90 % sparsity: 26.0 % (13 of 50 examples)')
     expect(text('.lead')).toContain('on the test split, accuracy is 40.0 % on PIEs and 95.0 % on the rest')
     expect(text('.lead')).toContain('changes by +5.0 points (95 % interval +2.0 to +8.0)')
@@ -288,6 +303,8 @@ describe('the report stage', () => {
     expect(text('#classes')).toContain('hair = fair')
     expect(text('#retraining tbody')).toContain('32')
     expect(document.querySelector('[data-chart=retraining-difference]')).toBeTruthy()
+    expect(text('#retraining tbody')).toContain('+4.00 (+1.00 to +7.00)')
+    expect(text('.lead')).toMatch(/Drop 8: test accuracy \+5\.0 points/)
   })
 
   it('carries every suspect with its votes and its picture', async () => {
