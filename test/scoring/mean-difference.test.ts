@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { detectableDifference, interval } from '../../src/scoring/mean-difference.js'
+import { detectableDifference, interval, membersToDetect } from '../../src/scoring/mean-difference.js'
 import { pairedTest } from '../../src/scoring/paired-difference.js'
 import { welchTest } from '../../src/scoring/welch-test.js'
 import { expectClose } from './close.js'
@@ -29,6 +29,17 @@ describe('tests of a mean difference', () => {
 
   it('detect with 80 % power what they call detectable, by the noncentral t of statsmodels', () => {
     for (const power of fixture.powers) expect(Math.abs(power - 0.8)).toBeLessThan(0.02)
+  })
+
+  it('take about as many members for a smaller difference as detect it then', () => {
+    const of = (members: number) => {
+      const values = Float64Array.from({ length: members }, (_, i) => (i % 2 === 0 ? 0.1 : -0.1))
+      return detectableDifference(pairedTest(values, new Float64Array(members)), 0.05)
+    }
+    const needed = membersToDetect(of(20) / 2, of(20), 20)
+    expect(needed).toBe(80)
+    expect(of(needed)).toBeLessThan(of(20) / 2)
+    expect(of(Math.round(needed * 0.85))).toBeGreaterThan(of(20) / 2)
   })
 
   it('say nothing where rounding is all the variance there is', () => {
