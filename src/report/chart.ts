@@ -64,10 +64,13 @@ export function chart(options: Plot.PlotOptions, text: ChartText): Html {
   // The page's own style sheet styles charts; its content security policy admits no other.
   for (const style of svg.querySelectorAll('style')) style.remove()
   for (const styled of svg.querySelectorAll('[style]')) styled.removeAttribute('style')
+  // The picture as a whole has its text alternative; names of the marks within would be read by nobody.
+  for (const mark of svg.querySelectorAll('g[aria-label]')) mark.removeAttribute('aria-label')
   for (const link of svg.querySelectorAll('a')) link.setAttribute('tabindex', '-1')
   svg.setAttribute('font-size', '12')
   svg.removeAttribute('font-family')
-  svg.setAttribute('role', 'img')
+  // An image has no parts; links within are parts.
+  svg.setAttribute('role', svg.querySelector('a') === null ? 'img' : 'group')
   svg.setAttribute('aria-label', `${text.title}. ${text.summary}`)
   const frame = text.wide
     ? html`<div class="scroll" tabindex="0" role="region" aria-label="${text.title}">${new Html(svg.outerHTML)}</div>`

@@ -124,6 +124,8 @@ export interface LabelSummary {
   /** Estimated number of wrong labels, in all and by given class. */
   readonly wrong: EstimatedCount
   readonly wrongByClass: readonly EstimatedCount[]
+  /** The same by what they likely are in truth, as `suggested`, in expected examples; most frequent first. */
+  readonly noise: readonly ConfusionPair[]
   /** The decision rule in words, such as “label quality below 0.5”. */
   readonly rule: string
   readonly quality: QualityHistogram

@@ -71,7 +71,7 @@ export class LabelTally {
     this.#rows += rows.label.length
   }
 
-  summary(rule: DecisionRule): Omit<LabelSummary, 'wrong' | 'wrongByClass'> {
+  summary(rule: DecisionRule): Omit<LabelSummary, 'wrong' | 'wrongByClass' | 'noise'> {
     const bySplit = [...this.#bySplit].map(([split, counts]) => ({ split, ...counts }))
     const confusion = [...this.#pairs]
       .map(

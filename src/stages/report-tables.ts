@@ -163,18 +163,26 @@ function interval(row: Parameters<typeof number>[0], name: string) {
   return { mean: number(row, name), low: number(row, `${name}_low`), high: number(row, `${name}_high`) }
 }
 
-type WrongLabels = Pick<LabelSummary, 'wrong' | 'wrongByClass'>
+type WrongLabels = Pick<LabelSummary, 'wrong' | 'wrongByClass' | 'noise'>
 
-/** `noise.parquet`: the estimated number of wrong labels, over both splits. */
+/** `noise.parquet`: the estimated number of wrong labels and what they likely are, over both splits. */
 export async function readWrongLabels(path: string, byClass: LabelSummary['byClass']): Promise<WrongLabels> {
   const counts = byClass.map(() => 0)
+  const pairs = new Map<string, { given: number; suggested: number; examples: number }>()
   for (const row of await readRows(path)) {
-    if (row.likely_label == null) counts[number(row, 'label')] += number(row, 'count')
+    const [given, likely, count] = [number(row, 'label'), number(row, 'likely_label'), number(row, 'count')]
+    if (Number.isNaN(likely)) counts[given] += count
+    else if (likely !== given) {
+      const key = `${given} ${likely}`
+      const examples = (pairs.get(key)?.examples ?? 0) + count
+      pairs.set(key, { given, suggested: likely, examples })
+    }
   }
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   return {
     wrong: estimatedCount(sum(counts), sum(byClass.map(({ examples }) => examples))),
     wrongByClass: counts.map((count, c) => estimatedCount(count, byClass[c].examples)),
+    noise: [...pairs.values()].sort((a, b) => b.examples - a.examples),
   }
 }
 

@@ -8,6 +8,7 @@ import { pageSize } from '../../src/report/client/gallery.js'
 import { clientScript } from '../../src/report/client-script.js'
 import type { ReportData } from '../../src/report/data.js'
 import { renderReport } from '../../src/report/report.js'
+import { seriousFindings } from './axe.js'
 import { findChromium, launchChromium } from './chromium.js'
 import { reportFixture } from './fixture.js'
 
@@ -241,6 +242,13 @@ describe.skipIf(executable === undefined)('report.html in a browser', () => {
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe(
       'rgb(255, 255, 255)',
     )
+  })
+
+  it.each(['light', 'dark'] as const)('axe finds nothing serious in the %s scheme', async colorScheme => {
+    const page = await open('plain', { colorScheme })
+    expect(await seriousFindings(page)).toEqual([])
+    await page.click('[data-row="0"]')
+    expect(await seriousFindings(page)).toEqual([])
   })
 
   it('opens features in a table with their values', async () => {

@@ -137,6 +137,7 @@ export async function reportFixture(options: FixtureOptions = {}): Promise<Repor
         issues: issues.filter(({ given }) => given === index).length,
       })),
       wrong: { count: 1180, low: 1121, high: 1242 },
+      noise: confusion(issues).map(pair => ({ ...pair, examples: pair.examples * 1.3 })),
       wrongByClass: classNames.map((_, c) => ({ count: 100 + c, low: 80 + c, high: 121 + c })),
       rule: 'label quality below 0.5',
       quality: histogram(issues.length, examples.train + examples.test),

@@ -84,7 +84,7 @@ describe('renderReport', () => {
     const charts = [...document.querySelectorAll('svg')]
     expect(charts.length).toBeGreaterThan(10)
     for (const svg of charts) {
-      expect(svg.getAttribute('role')).toBe('img')
+      expect(svg.getAttribute('role')).toBe(svg.querySelector('a') ? 'group' : 'img')
       expect(svg.getAttribute('aria-label')!.length).toBeGreaterThan(20)
     }
     for (const table of document.querySelectorAll('table')) {
@@ -144,13 +144,22 @@ const noSpread = {
 }
 
 describe('the headline', () => {
-  const withIssues = (issues: number, examples: number) =>
-    labelsSentence({ ...data, labels: { ...data.labels, issues, examples } })
+  const withLabels = (labels: Partial<ReportData['labels']>) =>
+    labelsSentence({ ...data, labels: { ...data.labels, ...labels } })
 
-  it('counts the labels that look wrong', () => {
-    expect(withIssues(1012, 10_000)).toBe('About 1,012 of 10,000 labels look wrong (10.1\u202f%).')
-    expect(withIssues(1, 50)).toBe('About 1 of 50 labels looks wrong (2.0\u202f%).')
-    expect(withIssues(0, 50)).toMatch(/^None of 50 labels looks wrong, but \d+ examples are PIEs\.$/)
+  it('says how many labels are wrong, and which classes are taken for each other', () => {
+    const wrong = { count: 1012.4, low: 940, high: 1090 }
+    const pair = (given: number, suggested: number, examples: number) => ({ given, suggested, examples })
+    const confusion = [pair(0, 1, 30), pair(3, 2, 25), pair(2, 3, 20)]
+    expect(withLabels({ wrong, confusion, examples: 10_000 })).toBe(
+      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090); most often C ↔ D.',
+    )
+    expect(withLabels({ wrong, confusion: [pair(0, 1, 5), pair(2, 3, 5)], examples: 10_000 })).toBe(
+      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090).',
+    )
+    expect(withLabels({ issues: 0, examples: 50 })).toMatch(
+      /^None of 50 labels looks wrong, but \d+ examples are PIEs\.$/,
+    )
   })
 
   it('speaks of the sparsest level', () => {

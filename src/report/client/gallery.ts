@@ -238,7 +238,7 @@ function verdict(document: Document, data: GalleryData, row: number): HTMLElemen
     { class: 'probability' },
     percent(data.suggestedProbability[row]!),
   )
-  const arrow = element(document, 'span', { class: 'arrow', 'aria-hidden': 'true' }, '→')
+  const arrow = element(document, 'span', { class: 'arrow' }, '→')
   return element(document, 'span', { class: 'verdict' }, given, ' ', arrow, ' ', suggested, ' ', probability)
 }
 
@@ -259,7 +259,7 @@ function card(document: Document, data: GalleryData, row: number): HTMLElement {
   const button = element(
     document,
     'button',
-    { type: 'button', class: 'card', 'data-row': row, 'aria-label': describe(data, row) },
+    { type: 'button', class: 'card', 'data-row': row, title: describe(data, row) },
     picture(document, data, row),
     verdict(document, data, row),
     qualityMeter(document, data, row),

@@ -1,4 +1,4 @@
-/** What the label issues are labeled, and what they are taken for. */
+/** What labels are taken for which: the label issues, and what the noise model expects in all. */
 import * as Plot from '@observablehq/plot'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import type { ConfusionPair, ReportData } from '../data.js'
@@ -13,9 +13,48 @@ const tableRows = 50
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
 
-/** Matrix of the pairs of given and suggested label, or the most frequent pairs where there are many classes. */
+/** What the cells of a matrix count. */
+interface PairCounts {
+  readonly kind: string
+  readonly title: string
+  readonly pairs: readonly ConfusionPair[]
+  /** Of the columns. */
+  readonly other: string
+  /** What is counted, at the beginning of a sentence. */
+  readonly unit: string
+  /** Whether a cell leads to its examples in the gallery. */
+  readonly linked: boolean
+  readonly note: string
+}
+
+/** Label issues by given and suggested label: a matrix, or the most frequent pairs where there are many classes. */
 export function confusion(data: ReportData): Html {
-  return data.classNames.length <= matrixClasses ? matrix(data) : frequentPairs(data)
+  return pairChart(data, {
+    kind: 'confusion',
+    title: 'Given and suggested labels',
+    pairs: data.labels.confusion,
+    other: 'suggested',
+    unit: 'Label issues',
+    linked: true,
+    note: 'leads to its examples.',
+  })
+}
+
+/** Wrong labels by given and likely true label, those among them that are too unsure to be listed. */
+export function noiseMatrix(data: ReportData): Html {
+  return pairChart(data, {
+    kind: 'noise',
+    title: 'Noise matrix',
+    pairs: data.labels.noise,
+    other: 'likely',
+    unit: 'Expected wrong labels',
+    linked: false,
+    note: 'counts those too that are not sure enough to be label issues.',
+  })
+}
+
+function pairChart(data: ReportData, counts: PairCounts): Html {
+  return data.classNames.length <= matrixClasses ? matrix(data, counts) : frequentPairs(data, counts)
 }
 
 /** Where a pair's examples are found in the gallery. */
@@ -23,13 +62,21 @@ function galleryLink(pair: ConfusionPair): string {
   return `#suspects/given=${pair.given}&suggested=${pair.suggested}&kind=issue`
 }
 
-function inWords(pair: ConfusionPair, { classNames }: ReportData): string {
-  return `given ${classNames[pair.given]}, suggested ${classNames[pair.suggested]}: ${count(pair.examples)}`
+function inWords(pair: ConfusionPair, { classNames }: ReportData, { other }: PairCounts): string {
+  return `given ${classNames[pair.given]}, ${other} ${classNames[pair.suggested]}: ${count(pair.examples)}`
 }
 
-function matrix(data: ReportData): Html {
-  const { labels, classNames } = data
-  const pairs = labels.confusion
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function linkOf({ linked }: PairCounts): { href?: typeof galleryLink } {
+  return linked ? { href: galleryLink } : {}
+}
+
+function matrix(data: ReportData, counts: PairCounts): Html {
+  const { classNames } = data
+  const { pairs, other, unit, note } = counts
   const classes = classNames.map((_, index) => index)
   const most = pairs[0]!.examples
   const { margin, shown } = axisLabels(classNames, 105)
@@ -46,7 +93,13 @@ function matrix(data: ReportData): Html {
       marginLeft: margin + 16,
       marginTop: isTurned ? margin + 14 : 44,
       marginBottom: 10,
-      x: { ...axis, axis: 'top', label: 'Suggested', tickFormat, ...(isTurned ? { tickRotate: -60 } : {}) },
+      x: {
+        ...axis,
+        axis: 'top',
+        label: capitalized(other),
+        tickFormat,
+        ...(isTurned ? { tickRotate: -60 } : {}),
+      },
       y: { ...axis, label: 'Given', tickFormat },
       opacity: { domain: [0, most], range: [0.08, 1], type: 'sqrt' },
       marks: [
@@ -58,8 +111,8 @@ function matrix(data: ReportData): Html {
           ...position,
           fill: colour.first,
           fillOpacity: 'examples',
-          href: galleryLink,
-          title: (pair: ConfusionPair) => inWords(pair, data),
+          ...linkOf(counts),
+          title: (pair: ConfusionPair) => inWords(pair, data, counts),
         }),
         Plot.text(pairs, {
           ...position,
@@ -71,18 +124,19 @@ function matrix(data: ReportData): Html {
       ],
     },
     {
-      kind: 'confusion',
+      kind: counts.kind,
       wide: classes.length > 12,
-      title: 'Given and suggested labels',
-      summary: `Label issues by given label (rows) and suggested label (columns). Most frequent: ${inWords(pairs[0]!, data)}. A cell leads to its examples.`,
-      table: pairTable(data),
+      title: counts.title,
+      summary: `${unit} by given label (rows) and ${other} label (columns). Most frequent: ${inWords(pairs[0]!, data, counts)}. A cell ${note}`,
+      table: pairTable(data, counts),
     },
   )
 }
 
-function frequentPairs(data: ReportData): Html {
-  const { labels, classNames } = data
-  const pairs = labels.confusion.slice(0, drawnPairs)
+function frequentPairs(data: ReportData, counts: PairCounts): Html {
+  const { classNames } = data
+  const { other, unit, note } = counts
+  const pairs = counts.pairs.slice(0, drawnPairs)
   const label = (place: number) => {
     const { given, suggested } = pairs[place]!
     return `${shorten(classNames[given]!, 95)} → ${shorten(classNames[suggested]!, 95)}`
@@ -99,7 +153,7 @@ function frequentPairs(data: ReportData): Html {
       marginRight: 36,
       marginTop: 6,
       marginBottom: 40,
-      x: { label: 'Label issues', zero: true, nice: true, grid: true, ticks: 5 },
+      x: { label: unit, zero: true, nice: true, grid: true, ticks: 5 },
       y: {
         type: 'band',
         domain: pairs.map((_, index) => index),
@@ -113,36 +167,41 @@ function frequentPairs(data: ReportData): Html {
           y: place,
           x: 'examples',
           fill: colour.first,
-          href: galleryLink,
-          title: (pair: ConfusionPair) => inWords(pair, data),
+          ...linkOf(counts),
+          title: (pair: ConfusionPair) => inWords(pair, data, counts),
         }),
-        Plot.text(pairs, { y: place, x: 'examples', text: 'examples', textAnchor: 'start', dx: 4 }),
+        Plot.text(pairs, {
+          y: place,
+          x: 'examples',
+          text: (pair: ConfusionPair) => compact.format(pair.examples),
+          textAnchor: 'start',
+          dx: 4,
+        }),
       ],
     },
     {
-      kind: 'confusion',
-      title: 'Given and suggested labels',
-      summary: `Label issues by given → suggested label: the ${pairs.length} most frequent of ${count(labels.confusion.length)} pairs. A bar leads to its examples.`,
-      table: pairTable(data),
+      kind: counts.kind,
+      title: counts.title,
+      summary: `${unit} by given → ${other} label: the ${pairs.length} most frequent of ${count(counts.pairs.length)} pairs. A bar ${note}`,
+      table: pairTable(data, counts),
     },
   )
 }
 
-function pairTable({ labels, classNames }: ReportData): Html {
+function pairTable({ classNames }: ReportData, { pairs, other, unit, linked }: PairCounts): Html {
   return table<ConfusionPair>(
-    'Label issues by given and suggested label, most frequent first',
+    `${unit} by given and ${other} label, most frequent first`,
     [
       { head: 'Given', value: pair => name(classNames[pair.given]!) },
-      { head: 'Suggested', value: pair => name(classNames[pair.suggested]!) },
+      { head: capitalized(other), value: pair => name(classNames[pair.suggested]!) },
       {
         head: 'Examples',
         numeric: true,
-        value: pair => html`<a href="${galleryLink(pair)}">${count(pair.examples)}</a>`,
+        value: pair =>
+          linked ? html`<a href="${galleryLink(pair)}">${count(pair.examples)}</a>` : count(pair.examples),
       },
     ],
-    labels.confusion.slice(0, tableRows),
-    labels.confusion.length > tableRows
-      ? `The ${tableRows} most frequent of ${count(labels.confusion.length)} pairs.`
-      : undefined,
+    pairs.slice(0, tableRows),
+    pairs.length > tableRows ? `The ${tableRows} most frequent of ${count(pairs.length)} pairs.` : undefined,
   )
 }

@@ -1,20 +1,36 @@
 /** The outcome in words and a handful of figures: what somebody reads who reads nothing else. */
 import { tellingLevel } from '../../pipeline/levels.js'
-import { auditedSplit, levelInWords, type ReportData } from '../data.js'
+import { auditedSplit, type ConfusionPair, levelInWords, type ReportData } from '../data.js'
 import { count, counted, percent } from '../format.js'
 import { type Content, type Html, html, name } from '../html.js'
 import { recommendation } from '../recommendation.js'
 
-/** The headline sentence: how many labels look wrong. */
-export function labelsSentence({ labels, suspects }: ReportData): string {
-  const { issues, examples } = labels
+/** The headline sentence: how many labels are estimated to be wrong, and which classes are taken for each other. */
+export function labelsSentence({ classNames, labels, suspects }: ReportData): string {
+  const { issues, examples, wrong, confusion } = labels
   if (issues === 0) {
     const rest =
       suspects.pies > 0 ? `, but ${counted(suspects.pies, 'example is a PIE', 'examples are PIEs')}` : ''
     return `None of ${count(examples)} labels looks wrong${rest}.`
   }
-  const verb = issues === 1 ? 'looks' : 'look'
-  return `About ${count(issues)} of ${count(examples)} labels ${verb} wrong (${percent(issues / examples)}).`
+  const [estimate, low, high] = [wrong.count, wrong.low, wrong.high].map(value => count(Math.round(value)))
+  const start = `About ${estimate} of ${count(examples)} labels are wrong (95 % interval ${low} to ${high})`
+  const pair = mostConfused(confusion)
+  return pair === undefined
+    ? `${start}.`
+    : `${start}; most often ${classNames[pair[0]]} ↔ ${classNames[pair[1]]}.`
+}
+
+/** The two classes that are taken for each other most often, either way; undefined where no two stand out. */
+function mostConfused(confusion: readonly ConfusionPair[]): readonly [number, number] | undefined {
+  const sums = new Map<string, { classes: readonly [number, number]; examples: number }>()
+  for (const { given, suggested, examples } of confusion) {
+    const classes = [Math.min(given, suggested), Math.max(given, suggested)] as const
+    const key = classes.join(' ')
+    sums.set(key, { classes, examples: (sums.get(key)?.examples ?? 0) + examples })
+  }
+  const [first, second] = [...sums.values()].sort((a, b) => b.examples - a.examples)
+  return first && first.examples > (second?.examples ?? 0) ? first.classes : undefined
 }
 
 /** PIEs of a level over all splits. */

@@ -4,7 +4,7 @@ import { chart, colour, table } from '../chart.js'
 import type { ConfusionPair, KnownTruth, ReportData } from '../data.js'
 import { count, counted, fraction, percent } from '../format.js'
 import { type Html, html, name } from '../html.js'
-import { confusion } from './confusion.js'
+import { confusion, noiseMatrix } from './confusion.js'
 import type { Section } from './section.js'
 
 const tableRows = 50
@@ -22,7 +22,8 @@ surely wrong, 1 surely right. By its noise model ${count(Math.round(labels.wrong
 <div class="charts">
 ${histogram(data)}
 ${labels.truth && reliabilityChart(labels.truth)}
-${labels.confusion.length > 0 && confusion(data)}</div>
+${labels.confusion.length > 0 && confusion(data)}
+${labels.noise.length > 0 && noiseMatrix(data)}</div>
 ${labels.issues > 0 && classTable(data)}
 `,
   }
