@@ -1,7 +1,7 @@
 /** From a run and what was decided about it to a new version of its data set, in the layout it came in. */
 import { dirname, join, relative } from 'node:path'
 import { isDynamicPattern } from 'tinyglobby'
-import { fingerprint } from '../dataset/fingerprint.js'
+import { fingerprint, namesImages } from '../dataset/fingerprint.js'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
 import { commonFolder, locate } from '../dataset/locate.js'
 import { openReader } from '../dataset/open.js'
@@ -159,10 +159,11 @@ const foldersOf = ({ path, test }: DatasetConfig): string[] => [path, ...(test =
 async function baseOf(config: DatasetConfig): Promise<string> {
   const places = Object.values(placesOf(config)).filter(place => !isDynamicPattern(place))
   for (const part of partsOf(config)) {
-    const { files } = await locate(config, part)
+    const { format, files } = await locate(config, part)
     for (const file of files) {
       places.push(file.path, ...(file.companions ?? []).map(companion => companion.path))
     }
+    if (!namesImages.has(format)) continue
     const reader = await openReader(config, part)
     const { columns } = await reader.describe()
     const image = columns.find(({ name, kind }) =>

@@ -11,7 +11,7 @@ import type { Format, Part, SourceFile } from './source.js'
 import { inFlight } from './survey.js'
 
 /** Formats whose images may lie in files of their own. */
-const namesImages: ReadonlySet<Format> = new Set([
+export const namesImages: ReadonlySet<Format> = new Set([
   'folder',
   'csv',
   'celeba',
