@@ -139,11 +139,13 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
   ])
 
   if (neighbors > 0) {
-    // Some that show the same, and at last one that may not.
+    // The next that show the same, and at last one that may not.
     const like = new Map(classNames.map((_, label) => [label, rows.filter(row => shown(row) === label)]))
+    const placeOf = new Int32Array(examples)
+    for (const same of like.values()) for (const [place, row] of same.entries()) placeOf[row] = place
     const nearest = (row: number, n: number) => {
       const same = like.get(shown(row))!
-      return n === neighbors - 1 ? (row + 1) % examples : same[(row + n) % same.length]!
+      return n === neighbors - 1 ? (row + 1) % examples : same[(placeOf[row]! + n + 1) % same.length]!
     }
     const pairs = rows.flatMap(row => Array.from({ length: neighbors }, (_, n) => [row, n] as const))
     await writeTable(join(folder, 'neighbors.parquet'), neighborsSchema, [
