@@ -63,7 +63,9 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
       const began = performance.now()
       let reported = began
       // What is not in the store yet may still come, through the cache of a network file system.
-      const task = await decodeTask(store, data.kind, data.task)
+      const task = await decodeTask(store, data.kind, data.task).catch(error => {
+        throw new Error(textOf(error))
+      })
       try {
         const { reused } = await make(job.id!, data.kind, task, report => {
           if (performance.now() - reported < reportEvery) return
@@ -77,7 +79,8 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
           await job.moveToWait(token)
           throw new WaitingError()
         }
-        throw failureOf(error)
+        // What pieline refuses on purpose it would refuse again; all else may have been an accident.
+        throw error instanceof PielineError ? new UnrecoverableError(textOf(error)) : error
       }
     },
     {
@@ -112,10 +115,7 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
   }
 }
 
-/** What pieline refuses on purpose it would refuse again; all else may have been an accident. */
-function failureOf(error: unknown): Error {
-  if (!(error instanceof PielineError)) return error instanceof Error ? error : new Error(String(error))
-  return new UnrecoverableError(
-    error.mend === undefined ? error.message : `${error.message}\n  ${error.mend}`,
-  )
+function textOf(error: unknown): string {
+  if (!(error instanceof PielineError)) return error instanceof Error ? error.message : String(error)
+  return error.mend === undefined ? error.message : `${error.message}\n  ${error.mend}`
 }

@@ -8,6 +8,7 @@ import { duration } from '../terminal/duration.js'
 import { headlineText } from '../terminal/figures.js'
 import { type Style, styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
+import { watch as watchText } from '../terminal/watch.js'
 import { examples, jsonOption, outOption } from './options.js'
 
 /** Runs listed unless `--all` asks for more. */
@@ -17,6 +18,9 @@ interface Flags {
   readonly out: string
   readonly all?: true
   readonly json?: true
+  /** True: the address is in PIELINE_CLUSTER. */
+  readonly cluster?: string | true
+  readonly watch?: true
 }
 
 export function statusCommand(): Command {
@@ -25,16 +29,21 @@ export function statusCommand(): Command {
     .argument('[run]', 'run id, pipeline name or run folder; the newest run when absent')
     .addOption(outOption())
     .option('-a, --all', 'list all runs')
-    .addOption(jsonOption('print the manifest, with the list of runs, as JSON'))
+    .option('--cluster [address]', 'the queue and the workers of a cluster; PIELINE_CLUSTER without address')
+    .option('--watch', 'draw it anew every second, until Ctrl-C')
+    .addOption(jsonOption('print the manifest, with the list of runs, or the state of the cluster as JSON'))
     .addHelpText(
       'after',
       examples(
         ['pieline status', 'the newest run'],
         ['pieline status glyphs', 'the newest run of a pipeline'],
         ['pieline status --json | jq .run.status', 'for a script'],
+        ['pieline status --watch --cluster redis://head:6379', 'what the workers do'],
       ),
     )
-    .action(async (name: string | undefined, { out, all, json }: Flags) => {
+    .action(async (name: string | undefined, flags: Flags) => {
+      if (flags.cluster !== undefined) return showCluster(flags.cluster, flags)
+      const { out, all, json, watch } = flags
       const run = await findRun(out, name)
       const runs = await listAllRuns(out)
       if (json) {
@@ -50,9 +59,39 @@ export function statusCommand(): Command {
         return
       }
       const style = styleFor(process.stdout)
+      if (watch) {
+        const follow = async () => runText(await findRun(out, name), style)
+        return untilStopped(signal => watchText(follow, signal))
+      }
       console.log(runText(run, style))
       if (runs.length > 1) console.log(`\n${runList(all ? runs : runs.slice(0, listed), runs.length, style)}`)
     })
+}
+
+async function showCluster(cluster: string | true, { watch, json }: Flags): Promise<void> {
+  const [{ addressText, parseAddress }, { viewCluster }, { clusterText }] = await Promise.all([
+    import('../cluster/address.js'),
+    import('../cluster/state.js'),
+    import('../terminal/cluster-table.js'),
+  ])
+  const address =
+    cluster === true ? parseAddress(process.env.PIELINE_CLUSTER ?? '', false) : parseAddress(cluster, true)
+  const view = await viewCluster(address)
+  try {
+    if (json) return console.log(JSON.stringify(await view.read(), null, 2))
+    const style = styleFor(process.stdout)
+    const text = async () => clusterText(await view.read(), addressText(address), style)
+    if (watch) await untilStopped(signal => watchText(text, signal))
+    else console.log(await text())
+  } finally {
+    await view.close()
+  }
+}
+
+async function untilStopped(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  await act(stop.signal)
 }
 
 /** A run whose process is gone was interrupted, though its manifest could not say so any more. */

@@ -1,7 +1,7 @@
 /** Runs on a real Redis with workers in processes of their own: whatever dies on the way, the bytes are those of one machine. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,45 +34,72 @@ function bytesOf({ stages }: Manifest): Record<string, string> {
   return Object.fromEntries(stages.flatMap(({ files }) => files.map(({ path, sha256 }) => [path, sha256])))
 }
 
-interface WorkerProcess {
-  readonly lines: string[]
-  /** Resolves once it prints a line that matches. */
-  says(pattern: RegExp): Promise<void>
-  kill(signal: NodeJS.Signals): Promise<void>
+/** Lines that a worker says. */
+class Lines {
+  readonly all: string[] = []
+  readonly #heard = new Set<() => void>()
+
+  add(line: string): void {
+    this.all.push(line)
+    for (const tell of this.#heard) tell()
+  }
+
+  /** Resolves once there is one that matches. */
+  some(pattern: RegExp): Promise<void> {
+    return new Promise(resolve => {
+      const look = () => {
+        if (!this.all.some(line => pattern.test(line))) return
+        this.#heard.delete(look)
+        resolve()
+      }
+      this.#heard.add(look)
+      look()
+    })
+  }
 }
+
+const secret = 'nobody-knows-it'
+
+/** Milliseconds; the worker in a process of its own says the same. */
+const lostAfter = 1500
 
 const processes = new Set<ChildProcess>()
 
-function startWorker(port: number, out: string): WorkerProcess {
+/** A worker in a process of its own, to be killed. */
+function startProcess(port: number, out: string) {
   const script = new URL('./worker.ts', import.meta.url).pathname
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, `redis://127.0.0.1:${port}`, join(out, 'store')],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+  const args = ['--import', 'tsx', script, `redis://127.0.0.1:${port}`, join(out, 'store')]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   processes.add(child)
   const gone = once(child, 'exit').then(() => void processes.delete(child))
-  const lines: string[] = []
-  const heard = new Set<() => void>()
-  createInterface({ input: child.stdout }).on('line', line => {
-    lines.push(line)
-    for (const tell of heard) tell()
+  const lines = new Lines()
+  createInterface({ input: child.stdout }).on('line', line => lines.add(line))
+  return {
+    pid: child.pid!,
+    lines,
+    async kill() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+/** A worker in this process. */
+async function startWorker(port: number, out: string) {
+  const stop = new AbortController()
+  const lines = new Lines()
+  const ended = work(parseAddress(`redis://127.0.0.1:${port}`, true), {
+    store: await openStore(join(out, 'store')),
+    workers: 1,
+    signal: stop.signal,
+    log: message => lines.add(message),
+    lostAfter,
   })
   return {
     lines,
-    says: pattern =>
-      new Promise(resolve => {
-        const look = () => {
-          if (!lines.some(line => pattern.test(line))) return
-          heard.delete(look)
-          resolve()
-        }
-        heard.add(look)
-        look()
-      }),
-    async kill(signal) {
-      child.kill(signal)
-      await gone
+    async stop() {
+      stop.abort()
+      await ended
     },
   }
 }
@@ -119,47 +146,43 @@ describe.skipIf(!hasRedis)('a run on a cluster', () => {
   let folder: string
   let expected: Record<string, string>
   let redis: RedisServer
+  const heard: string[] = []
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pieline-cluster-'))
-    redis = await startRedis(folder)
+    redis = await startRedis(folder, ['--requirepass', secret])
+    process.env.REDIS_PASSWORD = secret
     expected = bytesOf((await runSmall(join(folder, 'alone'), { workers: 1, changes })).manifest)
-  }, 240_000)
+  }, 600_000)
   afterEach(() => {
     for (const child of processes) child.kill('SIGKILL')
   })
   afterAll(async () => {
+    delete process.env.REDIS_PASSWORD
     await redis.kill()
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function runOn(port: number, out: string, observe?: (event: RunEvent) => void) {
+  async function runOn(port: number, out: string, observe: (event: RunEvent) => void = () => {}) {
     const address = parseAddress(`redis://127.0.0.1:${port}`, true)
     return runSmall(out, {
       workers: 1,
       changes,
       cluster: options => openCluster(address, options),
-      ...(observe && { observe }),
+      observe(event) {
+        heard.push(JSON.stringify(event))
+        observe(event)
+      },
     })
   }
 
   it('has two workers make every member once, to the bytes of one machine', async () => {
     const out = join(folder, 'two-workers')
-    const stop = new AbortController()
-    const lines: string[] = []
-    const address = parseAddress(`redis://127.0.0.1:${redis.port}`, true)
-    const workers = [0, 1].map(async () =>
-      work(address, {
-        store: await openStore(join(out, 'store')),
-        workers: 1,
-        signal: stop.signal,
-        log: message => lines.push(message),
-      }),
-    )
+    const workers = [await startWorker(redis.port, out), await startWorker(redis.port, out)]
     const { manifest } = await runOn(redis.port, out)
-    stop.abort()
-    await Promise.all(workers)
+    await Promise.all(workers.map(worker => worker.stop()))
     expect(bytesOf(manifest)).toEqual(expected)
     // A dense member is trained in two pieces, since a sparse one branches off.
+    const lines = workers.flatMap(({ lines }) => lines.all)
     expect(lines.filter(line => line.endsWith('begun')).sort()).toEqual([
       'predict all 0 begun',
       'predict cleaned 0 begun',
@@ -176,36 +199,39 @@ describe.skipIf(!hasRedis)('a run on a cluster', () => {
       'train magnitude-0.9 0 begun',
       'train magnitude-0.9 1 begun',
     ])
-  }, 240_000)
+  }, 600_000)
 
   it('ends with the same bytes after kill -9 of a worker, a Redis without memory and a cut network', async () => {
     const out = join(folder, 'disturbed')
     await mkdir(out, { recursive: true })
     const line = await startLine(redis.port)
-    const first = startWorker(line.port, out)
-    let second: WorkerProcess | undefined
-    const disturbances: Promise<void>[] = [
-      first.says(/^train dense .* begun/).then(async () => {
-        await first.kill('SIGKILL')
-        second = startWorker(line.port, out)
-        await second.says(/^train magnitude.* begun/)
-        await redis.kill()
-        await pause(500)
-        await redis.start()
-        await second.says(/^predict .* begun/)
-        line.cut()
-        await pause(2500)
-        line.mend()
-      }),
-    ]
+    const first = startProcess(line.port, out)
+    const disturb = async () => {
+      await first.lines.some(/^train dense .* begun/)
+      const commandLine = await readFile(`/proc/${first.pid}/cmdline`, 'utf8').catch(() => '')
+      await first.kill()
+      const second = await startWorker(line.port, out)
+      await second.lines.some(/^train magnitude.* begun/)
+      await redis.kill()
+      await pause(500)
+      await redis.start()
+      await second.lines.some(/^predict magnitude.* begun/)
+      line.cut()
+      await pause(2500)
+      line.mend()
+      return { second, commandLine }
+    }
+    const disturbed = disturb()
     const logs: string[] = []
     const { manifest } = await runOn(line.port, out, event => {
       if (event.event === 'log') logs.push(event.message)
     })
-    await Promise.all(disturbances)
+    const { second, commandLine } = await disturbed
+    await second.stop()
+    line.close()
     expect(bytesOf(manifest)).toEqual(expected)
     expect(logs.filter(text => text.endsWith('is away; waiting for it'))).toHaveLength(2)
-    await second?.kill('SIGTERM')
-    line.close()
-  }, 240_000)
+    const told = [...heard, ...first.lines.all, ...second.lines.all, commandLine, JSON.stringify(manifest)]
+    expect(told.filter(text => text.includes(secret))).toEqual([])
+  }, 600_000)
 })

@@ -4,13 +4,10 @@ import { work } from '../../src/cluster/worker.js'
 import { openStore } from '../../src/pipeline/store.js'
 
 const [redis, store] = process.argv.slice(2) as [string, string]
-const stop = new AbortController()
-process.once('SIGTERM', () => stop.abort())
 await work(parseAddress(redis, true), {
   store: await openStore(store),
   workers: 2,
-  signal: stop.signal,
+  signal: new AbortController().signal,
   log: message => console.log(message),
-  onReady: () => console.log('ready'),
   lostAfter: 1500,
 })
