@@ -290,7 +290,7 @@ describe('the report stage', () => {
   it('says what the tables say', async () => {
     await writeInputs({ kind: 'image' })
     const { text, document } = await run()
-    expect(text('h1')).toMatch(/^About 5 of 50 labels are wrong \(95 % interval 2 to 10\)/)
+    expect(text('h1')).toBe('About 5 of 50 labels are wrong (95 % interval 1 to 17); most often cat ↔ <dog>.')
     expect(text('.lead')).toContain('PIE rate at 90 % sparsity: 26.0 % (13 of 50 examples)')
     expect(text('.lead')).toContain('on the test split, accuracy is 40.0 % on PIEs and 95.0 % on the rest')
     expect(text('.lead')).toContain('changes by +5.0 points (95 % interval +2.0 to +8.0)')
