@@ -46,11 +46,12 @@ export async function openCluster(
     for (const one of waiting.values()) one.wake()
   })
 
-  let isTold = false
+  let isAsked = false
   async function tellIfNobodyWorks(): Promise<void> {
-    if (isTold || (await queue.getWorkersCount()) > 0) return
-    isTold = true
-    log(`no worker is connected to ${addressText(address)}: start "pieline worker"`)
+    if (isAsked) return
+    isAsked = true
+    if ((await queue.getWorkersCount()) > 0) return
+    log(`no worker is connected to ${addressText(address)} yet: start "pieline worker"`)
   }
 
   async function submit(key: string, stage: StageName, store: ArtefactStore, work: Work): Promise<void> {
