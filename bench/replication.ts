@@ -230,7 +230,8 @@ class Findings {
 }
 
 const percent = ({ value, low, high }: Interval, digits = 1): string =>
-  Number.isNaN(value)
+  // Without one member there may be no PIE at all.
+  Number.isNaN(value + low)
     ? '–'
     : `${(100 * value).toFixed(digits)} (${(100 * low).toFixed(digits)} … ${(100 * high).toFixed(digits)})`
 const times = ({ value, low, high }: Interval): string =>
