@@ -14,6 +14,7 @@ import { type RunnerOptions, runPipeline } from './pipeline/runner.js'
 import type { Run } from './pipeline/runs.js'
 import { stages } from './pipeline/stages.js'
 
+export type { Difference } from './difference/difference.js'
 export { ConfigError, DataError, GateError, PielineError, RunError, StoppedError } from './errors.js'
 export { checkRun, type Verdict } from './gates/check.js'
 export type { Pipeline, PipelineInput } from './pipeline/config.js'
@@ -28,6 +29,7 @@ export {
   scorePredictions,
 } from './predictions/score-predictions.js'
 export type { Headlines } from './stages/headlines.js'
+export { runDifference } from './stages/run-difference.js'
 
 export interface RunOptions
   extends Partial<Pick<RunnerOptions, 'out' | 'workers' | 'verify' | 'signal' | 'observe'>> {

@@ -118,6 +118,9 @@ export function isOfKind(kind: Filter['kind'], issue: boolean, pie: boolean): bo
   }
 }
 
+/** Made once: `localeCompare` would make it anew for every pair. */
+const byText = new Intl.Collator('en', { numeric: true })
+
 function comparison(
   data: GalleryData,
   order: Filter['order'],
@@ -127,7 +130,7 @@ function comparison(
   const descending = (column: readonly (number | null)[]) => (a: number, b: number) =>
     (column[b] ?? -1) - (column[a] ?? -1)
   const byName = (column: readonly number[]) => (a: number, b: number) =>
-    className(data, column[a]!).localeCompare(className(data, column[b]!), 'en', { numeric: true })
+    byText.compare(className(data, column[a]!), className(data, column[b]!))
   switch (order) {
     case 'suspicion':
       return undefined
@@ -144,7 +147,7 @@ function comparison(
     case 'suggested':
       return byName(data.suggested)
     case 'id':
-      return (a, b) => data.id[a]!.localeCompare(data.id[b]!, 'en', { numeric: true })
+      return (a, b) => byText.compare(data.id[a]!, data.id[b]!)
   }
 }
 
@@ -449,9 +452,7 @@ export function start(document: Document): void {
   function fillClasses(control: HTMLSelectElement, column: readonly number[]): void {
     const counts = new Map<number, number>()
     for (const index of column) counts.set(index, (counts.get(index) ?? 0) + 1)
-    const byName = [...counts].sort(([a], [b]) =>
-      className(data, a).localeCompare(className(data, b), 'en', { numeric: true }),
-    )
+    const byName = [...counts].sort(([a], [b]) => byText.compare(className(data, a), className(data, b)))
     control.append(
       ...byName.map(([index, examples]) =>
         element(document, 'option', { value: index }, `${className(data, index)} (${examples})`),
