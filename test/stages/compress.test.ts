@@ -76,7 +76,9 @@ it('makes every level, and predicts with it', async () => {
 it('trains a member that is quantized too once', () => {
   const pruned = ['magnitude-0.9', 'random-0.9', 'random-independent-0.9', 'filter-0.5']
   const aware = levels.filter(level => level.endsWith('int8-aware'))
-  expect([...trained].sort()).toEqual([...pruned, ...aware].flatMap(level => [`${level} 0`, `${level} 1`]).sort())
+  expect([...trained].sort()).toEqual(
+    [...pruned, ...aware].flatMap(level => [`${level} 0`, `${level} 1`]).sort(),
+  )
 })
 
 it.each(['magnitude-0.9', 'random-0.9', 'random-independent-0.9', 'random-after-0.9'])(
