@@ -2,31 +2,43 @@
 
 /** Below this a probability counts as this: what is impossible to a network need not be so. */
 const least = 1e-9
-/** Classes less likely than this, against the likeliest one, are left out: of many, few are in question. */
+/** Classes less likely than this, against the likeliest one, are not looked at singly: of many, few are in question. */
 const negligible = 1e-4
+/** Nor are more than this many, the given one not counted. */
+const mostLeading = 9
 const steps = 3
 
+/**
+ * The leading classes of an example and the given one are looked at one by one; all others are lumped into one class,
+ * as though they were alike: each is as likely, and as often taken for a given one, as they are on the mean. Work goes
+ * by the number of leading classes then, not by the square of all.
+ */
 export class ClassMixture {
   readonly #transition: Float64Array
   readonly #classes: number
-  /** The classes in question, the first {@link size} entries; the given one is among them. */
-  readonly support: Int32Array
-  /** Probability of each to be the true class; they sum to 1. */
-  readonly share: Float64Array
-  readonly #said: Float64Array
-  readonly #ratio: Float64Array
+  /** Probability of each given label for the mean of the other classes, [classes]. */
+  readonly #fromOthers: Float64Array
+  /** The classes looked at, the first {@link size} entries; the given one is the first. */
+  readonly support = new Int32Array(mostLeading + 1)
+  /** Probability of each to be the true class, then that of all others together; they sum to 1. */
+  readonly share = new Float64Array(mostLeading + 2)
   size = 0
-  #given = 0
-  #givenPlace = 0
+  readonly #p = new Float64Array(mostLeading + 1)
+  readonly #said = new Float64Array(mostLeading + 2)
+  readonly #ratio = new Float64Array(mostLeading + 2)
+  /** Noise matrix of these classes, a row of `mostLeading + 2` each. */
+  readonly #noise = new Float64Array((mostLeading + 2) ** 2)
 
   /** @param transition noise matrix, [classes, classes] */
   constructor(transition: Float64Array, classes: number) {
     this.#transition = transition
     this.#classes = classes
-    this.support = new Int32Array(classes)
-    this.share = new Float64Array(classes)
-    this.#said = new Float64Array(classes)
-    this.#ratio = new Float64Array(classes)
+    this.#fromOthers = new Float64Array(classes)
+    for (let t = 0; t < classes; t++) {
+      for (let y = 0; y < classes; y++) {
+        if (y !== t) this.#fromOthers[y] += transition[t * classes + y] / (classes - 1)
+      }
+    }
   }
 
   /**
@@ -36,60 +48,111 @@ export class ClassMixture {
    * @returns Σ_y p_y^β, which is small where no class is likely
    */
   separate(probabilities: Float32Array, begin: number, given: number, sharpness: number): number {
-    const { support, share } = this
-    const [transition, classes, said, ratio] = [this.#transition, this.#classes, this.#said, this.#ratio]
+    const classes = this.#classes
+    const [said, share, p] = [this.#said, this.share, this.#p]
     let highest = least
     for (let at = begin; at < begin + classes; at++) {
       if (probabilities[at] > highest) highest = probabilities[at]
     }
-    const floor = highest * negligible ** (1 / sharpness)
-    let size = 0
+    this.#lead(probabilities, begin, given, Math.max(highest * negligible ** (1 / sharpness), least))
+    const size = this.size
     let sum = 0
-    for (let t = 0; t < classes; t++) {
-      const p = Math.max(probabilities[begin + t], least)
-      if (p < floor && t !== given) continue
-      if (t === given) this.#givenPlace = size
-      const power = (p / highest) ** sharpness
-      support[size] = t
-      said[size++] = power
-      sum += power
-    }
+    let left = 1
     for (let s = 0; s < size; s++) {
+      said[s] = p[s] === highest ? 1 : (p[s] / highest) ** sharpness
+      sum += said[s]
+      left -= p[s]
+    }
+    const others = classes - size
+    said[size] = others === 0 ? 0 : others * (Math.max(left / others, least) / highest) ** sharpness
+    sum += said[size]
+    for (let s = 0; s <= size; s++) {
       said[s] /= sum
       share[s] = said[s]
     }
-    for (let step = 0; step < steps; step++) {
-      for (let y = 0; y < size; y++) {
-        let mixed = 0
-        for (let t = 0; t < size; t++) mixed += share[t] * transition[support[t] * classes + support[y]]
-        ratio[y] = said[y] / Math.max(mixed, least)
+    this.#gatherNoise()
+    for (let step = 0; step < steps; step++) this.#step()
+    return sum * (highest === 1 ? 1 : highest ** sharpness)
+  }
+
+  /** Finds the classes to look at, from the given one on by falling probability. */
+  #lead(probabilities: Float32Array, begin: number, given: number, floor: number): void {
+    const [support, p] = [this.support, this.#p]
+    support[0] = given
+    p[0] = Math.max(probabilities[begin + given], least)
+    let size = 1
+    for (let t = 0; t < this.#classes; t++) {
+      const own = probabilities[begin + t]
+      if (own < floor || t === given) continue
+      let place = size
+      if (size <= mostLeading) size++
+      else if (own <= p[mostLeading]) continue
+      else place = mostLeading
+      for (; place > 1 && p[place - 1] < own; place--) {
+        p[place] = p[place - 1]
+        support[place] = support[place - 1]
       }
-      let all = 0
-      for (let t = 0; t < size; t++) {
-        let gain = 0
-        const row = support[t] * classes
-        for (let y = 0; y < size; y++) gain += ratio[y] * transition[row + support[y]]
-        share[t] *= gain
-        all += share[t]
-      }
-      for (let t = 0; t < size; t++) share[t] /= all
+      p[place] = own
+      support[place] = t
     }
     this.size = size
-    this.#given = given
-    return sum * highest ** sharpness
   }
 
-  /** P(given | x) = Σ_t q_t T_ty, y the given label. */
+  #gatherNoise(): void {
+    const [size, support, noise, transition, from] = [
+      this.size,
+      this.support,
+      this.#noise,
+      this.#transition,
+      this.#fromOthers,
+    ]
+    const width = mostLeading + 2
+    const last = size * width
+    noise[last + size] = 1
+    for (let y = 0; y < size; y++) {
+      noise[last + y] = from[support[y]]
+      noise[last + size] -= from[support[y]]
+    }
+    for (let t = 0; t < size; t++) {
+      const row = support[t] * this.#classes
+      let left = 1
+      for (let y = 0; y < size; y++) {
+        const of = transition[row + support[y]]
+        noise[t * width + y] = of
+        left -= of
+      }
+      noise[t * width + size] = left
+    }
+  }
+
+  /** One of Richardson's and Lucy's steps. */
+  #step(): void {
+    const [size, share, said, ratio, noise] = [this.size, this.share, this.#said, this.#ratio, this.#noise]
+    const width = mostLeading + 2
+    for (let y = 0; y <= size; y++) {
+      let mixed = 0
+      for (let t = 0; t <= size; t++) mixed += share[t] * noise[t * width + y]
+      ratio[y] = said[y] / Math.max(mixed, least)
+    }
+    let all = 0
+    for (let t = 0; t <= size; t++) {
+      let gain = 0
+      for (let y = 0; y <= size; y++) gain += ratio[y] * noise[t * width + y]
+      share[t] *= gain
+      all += share[t]
+    }
+    for (let t = 0; t <= size; t++) share[t] /= all
+  }
+
+  /** P(given, true | x) = q_t T_ty of each class looked at, y the given label; of all others together at `size`. */
+  likelihoodOf(place: number): number {
+    return this.share[place] * this.#noise[place * (mostLeading + 2)]
+  }
+
+  /** P(given | x) = Σ_t q_t T_ty. */
   likelihood(): number {
     let sum = 0
-    for (let t = 0; t < this.size; t++) {
-      sum += this.share[t] * this.#transition[this.support[t] * this.#classes + this.#given]
-    }
+    for (let place = 0; place <= this.size; place++) sum += this.likelihoodOf(place)
     return sum
-  }
-
-  /** Its part that comes from the given label's being right. */
-  shareOfGiven(): number {
-    return this.share[this.#givenPlace] * this.#transition[this.#given * (this.#classes + 1)]
   }
 }

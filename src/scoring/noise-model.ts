@@ -65,7 +65,7 @@ export function fitNoiseModel(
   )
   const wrongOdds = Float64Array.from(labels, (given, i) => {
     mixture.separate(probabilities, i * classes, given, sharpness)
-    return mixture.likelihood() / mixture.shareOfGiven() - 1
+    return mixture.likelihood() / mixture.likelihoodOf(0) - 1
   })
   return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * labels.length) }
 }
@@ -128,7 +128,7 @@ export interface LabelJudgement {
   readonly quality: Float32Array
   /** The most likely class beside the given one. */
   readonly rival: Int32Array
-  /** Its probability. */
+  /** Probability that it is the true class. */
   readonly rivalP: Float32Array
   /** Index into {@link issueKinds}: what the label is, if it is an issue. */
   readonly kind: Uint8Array
@@ -152,6 +152,9 @@ export function emptyJudgement(examples: number): LabelJudgement {
  *
  * Quality is P(true = given | x, given) ∝ q_y T_yy against the sum over all classes and the hypothesis of no class.
  * `joint` leaves that hypothesis out: its weight is a convention, and counts should come from the labels alone.
+ *
+ * What the rival's share of a wrong label is goes by the example alone, P(some class | x) = Σ p^β / (Σ p^β + w): were
+ * the given label counted there as well, any mislabeling rarer than w / classes would make the example one of no class.
  *
  * @param probabilities mean class probabilities of these examples, [block, classes]; a row of NaN gives quality NaN
  * @param labels their given labels, [block]
@@ -177,30 +180,39 @@ export function judgeLabels(
     }
     const answered = mixture.separate(probabilities, begin, given, sharpness)
     const { support, share, size } = mixture
-    const own = mixture.shareOfGiven()
-    const total = own + doubt * (mixture.likelihood() - own)
+    const own = mixture.likelihoodOf(0)
+    const wrong = mixture.likelihood() - own
+    const total = own + doubt * wrong
     const none = noClassWeight / classes / answered
     let rival = given === 0 ? 1 : 0
-    let rivalShare = 0
-    let [highest, second] = [0, 0]
+    let rivalPart = 0
+    let [highest, second] = [share[0], 0]
     let agrees = 1
-    for (let s = 0; s < size; s++) {
-      const t = support[s]
+    let named = 0
+    for (let s = 1; s < size; s++) {
       if (share[s] > highest) {
         second = highest
         highest = share[s]
       } else if (share[s] > second) second = share[s]
-      if (probabilities[begin + t] > probabilities[begin + given]) agrees = 0
-      const of = share[s] * transition[t * classes + given]
-      joint[given * classes + t] += (t === given ? of : doubt * of) / total
-      if (t !== given && of > rivalShare) {
-        rival = t
-        rivalShare = of
+      if (probabilities[begin + support[s]] > probabilities[begin + given]) agrees = 0
+      const part = mixture.likelihoodOf(s)
+      named += part
+      if (part > rivalPart) {
+        rival = support[s]
+        rivalPart = part
       }
+    }
+    const right = own / total
+    joint[given * (classes + 1)] += named > 0 ? right : 1
+    for (let s = 1; s < size && named > 0; s++) {
+      joint[given * classes + support[s]] += ((1 - right) * mixture.likelihoodOf(s)) / named
     }
     judgement.quality[i] = own / (total + none)
     judgement.rival[i] = rival
-    judgement.rivalP[i] = (doubt * rivalShare) / (total + none)
+    judgement.rivalP[i] =
+      rivalPart === 0
+        ? 0
+        : (((1 - judgement.quality[i]) * rivalPart) / wrong) * (answered / (answered + noClassWeight))
     judgement.kind[i] = highest >= clearShare ? 0 : highest + second >= pairShare ? 1 : 2
     judgement.agrees[i] = agrees
   }

@@ -144,6 +144,39 @@ describe('judgeLabels', () => {
     )
   })
 
+  it('is sure of a clear rival however rare such a mislabeling is, and unsure of one among blank answers', () => {
+    const many = 26
+    const transition = Float64Array.from({ length: many ** 2 }, (_, at) =>
+      at % (many + 1) === 0 ? 0.99 : 0.01 / (many - 1),
+    )
+    const rare: NoiseModel = { classes: many, sharpness: 2, transition, doubt: 1 }
+    const judgement = emptyJudgement(2)
+    const p = new Float32Array(2 * many).fill(1e-6)
+    p[3] = 0.9
+    p[4] = 0.0005
+    p.fill(1 / many, many)
+    judgeLabels(rare, p, Int32Array.of(5, 5), judgement, 0, new Float64Array(many ** 2))
+    expect(judgement.rival[0]).toBe(3)
+    expect(judgement.quality[0]).toBeLessThan(0.05)
+    expect(judgement.rivalP[0]).toBeGreaterThan(0.9)
+    expect(judgement.rivalP[1]).toBeLessThan(0.05)
+  })
+
+  it('lumps the classes that do not lead, without losing what they count', () => {
+    const many = 200
+    const wrong = 0.2 / (many - 1)
+    const transition = Float64Array.from({ length: many ** 2 }, (_, at) =>
+      at % (many + 1) === 0 ? 0.8 : wrong,
+    )
+    const lumped: NoiseModel = { classes: many, sharpness: 1, transition, doubt: 1 }
+    const judgement = emptyJudgement(1)
+    const joint = new Float64Array(many ** 2)
+    // Alike in all, nothing can be told from x, and the label is right as often as labels are.
+    judgeLabels(lumped, new Float32Array(many).fill(1 / many), Int32Array.of(7), judgement, 0, joint)
+    expect(joint[7 * (many + 1)]).toBeCloseTo(0.8, 6)
+    expect(joint.reduce((sum, count) => sum + count)).toBeCloseTo(1, 9)
+  })
+
   it('tells clear, split and blank answers apart', () => {
     const even: NoiseModel = { ...model, sharpness: 1, transition: clean }
     const judgement = emptyJudgement(3)
