@@ -299,7 +299,8 @@ function suspectsOf(
   names: readonly string[],
   { quality, issues, kinds, suggested, probability }: LabelVerdicts,
 ): (most: number) => Suspect[] {
-  const marked = Uint32Array.from(issues.keys()).filter(row => issues[row] === 1)
+  const marked = new Uint32Array(issues.reduce((sum, flag) => sum + flag, 0))
+  for (let row = 0, at = 0; row < issues.length; row++) if (issues[row]) marked[at++] = row
   const order = mostSuspiciousFirst(Float32Array.from(marked, row => quality[row]))
   return most =>
     Array.from(order.subarray(0, most), place => {

@@ -29,13 +29,20 @@ export function anchorCounts(
   labels: Int32Array,
   classes: number,
 ): Float64Array {
-  const byClass: number[][] = Array.from({ length: classes }, () => [])
-  for (const [i, c] of predicted.entries()) byClass[c].push(i)
+  const ends = new Int32Array(classes)
+  for (const c of predicted) ends[c]++
+  for (let c = 1; c < classes; c++) ends[c] += ends[c - 1]
+  const byClass = new Float32Array(predicted.length)
+  const places = ends.slice()
+  for (let i = 0; i < predicted.length; i++) byClass[--places[predicted[i]]] = confidence[i]
+  const thresholds = Float32Array.from(ends, (end, c) => {
+    const surest = byClass.subarray(places[c], end).sort()
+    return surest[Math.floor((1 - anchorShare) * surest.length)]
+  })
   const counts = new Float64Array(classes * classes)
-  for (const [c, rows] of byClass.entries()) {
-    const surest = Float32Array.from(rows, i => confidence[i]).sort()
-    const threshold = surest[Math.floor((1 - anchorShare) * rows.length)]
-    for (const i of rows) if (confidence[i] >= threshold) counts[c * classes + labels[i]]++
+  for (let i = 0; i < predicted.length; i++) {
+    const c = predicted[i]
+    if (confidence[i] >= thresholds[c]) counts[c * classes + labels[i]]++
   }
   return counts
 }

@@ -29,6 +29,10 @@ export class ClassMixture {
   /** Noise matrix of these classes, a row of `mostLeading + 2` each. */
   readonly #noise = new Float64Array((mostLeading + 2) ** 2)
 
+  #sharpness = 1
+  /** Least probability of a leading class, against the likeliest one. */
+  #floor = negligible
+
   /** @param transition noise matrix, [classes, classes] */
   constructor(transition: Float64Array, classes: number) {
     this.#transition = transition
@@ -41,30 +45,40 @@ export class ClassMixture {
     }
   }
 
+  /** @param sharpness β of the examples to come */
+  sharpen(sharpness: number): void {
+    this.#sharpness = sharpness
+    this.#floor = negligible ** (1 / sharpness)
+  }
+
   /**
    * Finds q for one example, of which p^β is the mixture Σ_t q_t T_ty.
    * @param probabilities its class probabilities p, from `begin` on
    * @param given its given label
    * @returns Σ_y p_y^β, which is small where no class is likely
    */
-  separate(probabilities: Float32Array, begin: number, given: number, sharpness: number): number {
-    const classes = this.#classes
+  separate(probabilities: Float32Array, begin: number, given: number): number {
+    const [classes, sharpness] = [this.#classes, this.#sharpness]
     const [said, share, p] = [this.#said, this.share, this.#p]
     let highest = least
+    let [all, squares] = [0, 0]
     for (let at = begin; at < begin + classes; at++) {
-      if (probabilities[at] > highest) highest = probabilities[at]
+      const own = probabilities[at]
+      if (own > highest) highest = own
+      all += own
+      squares += own * own
     }
-    this.#lead(probabilities, begin, given, Math.max(highest * negligible ** (1 / sharpness), least))
+    this.#lead(probabilities, begin, given, Math.max(highest * this.#floor, least))
     const size = this.size
+    const scale = Math.log(highest)
     let sum = 0
-    let left = 1
     for (let s = 0; s < size; s++) {
-      said[s] = p[s] === highest ? 1 : (p[s] / highest) ** sharpness
+      said[s] = p[s] === highest ? 1 : Math.exp(sharpness * (Math.log(p[s]) - scale))
       sum += said[s]
-      left -= p[s]
+      all -= p[s]
+      squares -= p[s] * p[s]
     }
-    const others = classes - size
-    said[size] = others === 0 ? 0 : others * (Math.max(left / others, least) / highest) ** sharpness
+    said[size] = powerSum(classes - size, all, squares, highest, sharpness)
     sum += said[size]
     for (let s = 0; s <= size; s++) {
       said[s] /= sum
@@ -72,7 +86,7 @@ export class ClassMixture {
     }
     this.#gatherNoise()
     for (let step = 0; step < steps; step++) this.#step()
-    return sum * (highest === 1 ? 1 : highest ** sharpness)
+    return sum * Math.exp(sharpness * scale)
   }
 
   /** Finds the classes to look at, from the given one on by falling probability. */
@@ -155,4 +169,17 @@ export class ClassMixture {
     for (let place = 0; place <= this.size; place++) sum += this.likelihoodOf(place)
     return sum
   }
+}
+
+/**
+ * Σ (p / highest)^β of some probabilities of which the number, sum and sum of squares are known, as of a log-normal
+ * distribution: the logarithm of its moments is a parabola of their order.
+ */
+function powerSum(count: number, sum: number, squares: number, highest: number, sharpness: number): number {
+  if (count === 0) return 0
+  const scale = Math.log(highest)
+  const first = Math.log(Math.max(sum / count, least)) - scale
+  const second = Math.max(Math.log(Math.max(squares / count, least ** 2)) - 2 * scale, 2 * first)
+  const bend = second / 2 - first
+  return count * Math.min(1, Math.exp(sharpness * (first + (sharpness - 1) * bend)))
 }

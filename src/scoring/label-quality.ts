@@ -89,19 +89,31 @@ export class LabelQuality {
   #fitGroup(group: number): NoiseModel {
     const { labels, classes, group: groups } = this.#options
     const leading = this.#leading
-    const rows: number[] = []
-    for (let i = 0; i < labels.length; i++) {
-      if ((groups?.[i] ?? 0) === group && !Number.isNaN(leading.givenP[i])) rows.push(i)
+    let count = 0
+    const all = {
+      confidence: new Float32Array(labels.length),
+      predicted: new Int32Array(labels.length),
+      given: new Int32Array(labels.length),
     }
-    const confidence = Float32Array.from(rows, i => this.#signedConfidence(i))
-    const predicted = Int32Array.from(rows, (i, k) => (confidence[k] > 0 ? labels[i] : leading.rival[i]))
-    const given = Int32Array.from(rows, i => labels[i])
-    const anchors = anchorCounts(confidence.map(Math.abs), predicted, given, classes)
+    for (let i = 0; i < labels.length; i++) {
+      if ((groups !== undefined && groups[i] !== group) || Number.isNaN(leading.givenP[i])) continue
+      const signed = this.#signedConfidence(i)
+      all.confidence[count] = Math.abs(signed)
+      all.predicted[count] = signed > 0 ? labels[i] : leading.rival[i]
+      all.given[count++] = labels[i]
+    }
+    const given = all.given.subarray(0, count)
+    const anchors = anchorCounts(
+      all.confidence.subarray(0, count),
+      all.predicted.subarray(0, count),
+      given,
+      classes,
+    )
     return fitNoiseModel(
       this.#sampleOf(group),
       anchoredTransition(anchors, classes),
       classes,
-      rows.length === 0 ? 0 : anchoredCount(anchors, given, classes) / rows.length,
+      count === 0 ? 0 : anchoredCount(anchors, given, classes) / count,
     )
   }
 

@@ -15,14 +15,16 @@ export function asProbabilities(
   const probabilities = new Float32Array(values.length)
   for (let begin = 0; begin < values.length; begin += classes) {
     const end = begin + classes
-    let highest = 0
-    if (form === 'logits') {
-      highest = values[begin]
-      for (let at = begin + 1; at < end; at++) if (values[at] > highest) highest = values[at]
-    }
     let sum = 0
+    if (form === 'probabilities') {
+      for (let at = begin; at < end; at++) sum += values[at]
+      for (let at = begin; at < end; at++) probabilities[at] = values[at] / sum
+      continue
+    }
+    let highest = values[begin]
+    for (let at = begin + 1; at < end; at++) if (values[at] > highest) highest = values[at]
     for (let at = begin; at < end; at++) {
-      probabilities[at] = form === 'logits' ? Math.exp(values[at] - highest) : values[at]
+      probabilities[at] = Math.exp(values[at] - highest)
       sum += probabilities[at]
     }
     for (let at = begin; at < end; at++) probabilities[at] /= sum

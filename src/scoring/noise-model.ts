@@ -53,9 +53,9 @@ export function fitNoiseModel(
   const mixture = new ClassMixture(transition, classes)
   const likelihoodAt = (logSharpness: number): number => {
     let likelihood = 0
-    const sharpness = Math.exp(logSharpness)
+    mixture.sharpen(Math.exp(logSharpness))
     for (let i = 0; i < labels.length; i++) {
-      mixture.separate(probabilities, i * classes, labels[i], sharpness)
+      mixture.separate(probabilities, i * classes, labels[i])
       likelihood += Math.log(mixture.likelihood())
     }
     return likelihood - logSharpness ** 2 / 2
@@ -63,8 +63,9 @@ export function fitNoiseModel(
   const sharpness = Math.exp(
     highestPoint(likelihoodAt, Math.log(sharpnessRange[0]), Math.log(sharpnessRange[1]), searchSteps),
   )
+  mixture.sharpen(sharpness)
   const wrongOdds = Float64Array.from(labels, (given, i) => {
-    mixture.separate(probabilities, i * classes, given, sharpness)
+    mixture.separate(probabilities, i * classes, given)
     return mixture.likelihood() / mixture.likelihoodOf(0) - 1
   })
   return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * labels.length) }
@@ -168,6 +169,7 @@ export function judgeLabels(
   joint: Float64Array,
 ): void {
   const mixture = new ClassMixture(transition, classes)
+  mixture.sharpen(sharpness)
   for (let k = 0, begin = 0; k < labels.length; k++, begin += classes) {
     const i = first + k
     const given = labels[k]
@@ -178,7 +180,7 @@ export function judgeLabels(
       judgement.agrees[i] = 1
       continue
     }
-    const answered = mixture.separate(probabilities, begin, given, sharpness)
+    const answered = mixture.separate(probabilities, begin, given)
     const { support, share, size } = mixture
     const own = mixture.likelihoodOf(0)
     const wrong = mixture.likelihood() - own

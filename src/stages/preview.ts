@@ -24,7 +24,7 @@ const listedSuspects = 200
 
 export const preview: Stage = {
   name: 'preview',
-  version: 2,
+  version: 3,
   inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population, compress }) => population.models === undefined && compress.length > 0,
   settings: ({ name, population, scoring }) => ({ name, population, decision: scoring.decision }),
