@@ -1,13 +1,14 @@
 /** `pieline worker`: makes members for runs on other machines. */
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
-import { clusterOption, count, examples, isOnCommandLine } from './options.js'
+import { clusterOption, count, examples, isOnCommandLine, jsonOption } from './options.js'
 import { stopOnSignals } from './stop.js'
 
 interface Flags {
   readonly cluster: string
   readonly store: string
   readonly workers?: number
+  readonly json?: true
 }
 
 export function workerCommand(): Command {
@@ -19,6 +20,7 @@ export function workerCommand(): Command {
       'the store that it shares with the runs: runs/store of a shared folder',
     )
     .option('-w, --workers <number>', 'members side by side; all cores when absent', count)
+    .addOption(jsonOption('log as JSON, one message a line'))
     .addHelpText(
       'after',
       examples(
@@ -31,7 +33,7 @@ export function workerCommand(): Command {
       '\nA password of Redis comes from REDIS_PASSWORD, or the file that REDIS_PASSWORD_FILE names. Ctrl-C gives' +
         '\nback what it has begun, at the next safe point.',
     )
-    .action(async ({ cluster, store, workers = availableParallelism() }: Flags, command: Command) => {
+    .action(async ({ cluster, store, workers = availableParallelism(), json }: Flags, command: Command) => {
       const [{ work }, { openStore }, { addressText, parseAddress }] = await Promise.all([
         import('../cluster/worker.js'),
         import('../pipeline/store.js'),
@@ -39,7 +41,10 @@ export function workerCommand(): Command {
       ])
       const address = parseAddress(cluster, isOnCommandLine(command))
       const stop = stopOnSignals()
-      const log = (message: string) => console.log(`${new Date().toISOString()} ${message}`)
+      const log = (message: string) => {
+        const time = new Date().toISOString()
+        console.log(json ? JSON.stringify({ time, message }) : `${time} ${message}`)
+      }
       try {
         await work(address, {
           store: await openStore(store),

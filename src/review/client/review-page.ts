@@ -309,7 +309,7 @@ export async function start(document: Document): Promise<void> {
 
   /** Begins at the head of the queue that the filters describe. */
   async function restart(): Promise<void> {
-    queueNumber++
+    const number = ++queueNumber
     filling = undefined
     ahead = []
     past = []
@@ -319,6 +319,9 @@ export async function start(document: Document): Promise<void> {
     pageStarts = [0]
     chosen = new Set()
     try {
+      // What is being saved belongs to the old queue; asked before, the server would offer it again.
+      await saving
+      if (number !== queueNumber) return
       if (isGrid) await showGrid()
       else {
         await fill()
