@@ -426,7 +426,7 @@ describe('files', () => {
   test('of unknown format', async () => {
     expect(await failure({ path: await writeBytes(at('data.xlsx'), 'PK') })).toMatchInlineSnapshot(`
       "exit 2: key "dataset.path": the format of data.xlsx cannot be told from its name
-        Set \`dataset.format\` to one of parquet, arrow, csv, folder, cifar, idx, npy, celeba."
+        Set \`dataset.format\` to one of parquet, arrow, csv, folder, cifar, idx, npy, celeba, coco, label-studio, imagefolder."
     `)
   })
 

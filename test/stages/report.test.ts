@@ -293,7 +293,7 @@ describe('the report stage', () => {
     expect(text('h1')).toBe('About 5 of 50 labels are wrong (95 % interval 1 to 17); most often cat ↔ <dog>.')
     expect(text('.lead')).toContain('PIE rate at 90 % sparsity: 26.0 % (13 of 50 examples)')
     expect(text('.lead')).toContain('on the test split, accuracy is 40.0 % on PIEs and 95.0 % on the rest')
-    expect(text('.lead')).toContain('changes by +5.0 points (95 % interval +2.0 to +8.0)')
+    expect(text('.lead')).toContain('Drop 8: test accuracy +5.0 points [5.0, 5.0]')
     // Issues are examples 0, 5, 10 …; every tenth is wrong, and the truth of example 5 is unknown.
     expect(text('.lead')).toContain('55.6 % of the label issues are wrong indeed')
     expect(text('.figures')).toContain('40 training, 10 test; 2 skipped')
