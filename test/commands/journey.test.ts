@@ -104,7 +104,7 @@ describe('run', () => {
 
   test('again does nothing anew, and a dry run knows it', async () => {
     const dry = await pieline(folder, 'run', ...small, '--dry-run')
-    expect(dry.stdout.match(/there already/g)).toHaveLength(8)
+    expect(dry.stdout.match(/there already/g)).toHaveLength(10)
     const { stdout } = await pieline(folder, 'run', ...small, '--json')
     const events = stdout
       .trim()
