@@ -112,6 +112,7 @@ export class ClassMixture {
     this.size = size
   }
 
+  /** Brings the noise matrix of the classes looked at together, the others as one class. */
   #gatherNoise(): void {
     const [size, support, noise, transition, from] = [
       this.size,
@@ -122,11 +123,13 @@ export class ClassMixture {
     ]
     const width = mostLeading + 2
     const last = size * width
-    noise[last + size] = 1
+    let leftOfOthers = 1
     for (let y = 0; y < size; y++) {
       noise[last + y] = from[support[y]]
-      noise[last + size] -= from[support[y]]
+      leftOfOthers -= from[support[y]]
     }
+    // A mean over other classes than those lumped can exceed what they have.
+    noise[last + size] = Math.max(0, leftOfOthers)
     for (let t = 0; t < size; t++) {
       const row = support[t] * this.#classes
       let left = 1
@@ -135,7 +138,7 @@ export class ClassMixture {
         noise[t * width + y] = of
         left -= of
       }
-      noise[t * width + size] = left
+      noise[t * width + size] = Math.max(0, left)
     }
   }
 
