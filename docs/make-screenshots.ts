@@ -53,7 +53,8 @@ if (process.argv[1] === import.meta.filename) {
   if (page === undefined || folder === undefined) {
     throw new Error('usage: npx tsx docs/make-screenshots.ts <report.html or address of a review> <folder>')
   }
-  const wide = { page, width: 1200, height: 1000 }
+  // A report begins with words; its pictures come below.
+  const wide = { page, width: 1200, height: isAddress(page) ? 1000 : 1560 }
   const name = isAddress(page) ? 'review' : 'report'
   const picture = (kind: string) => join(folder, `${name}-${kind}.png`)
   await takeShots([
