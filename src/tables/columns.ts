@@ -56,17 +56,23 @@ export type ColumnValues =
   | Data
 
 /**
- * A record batch of this schema. Typed arrays of the field's own type are taken without copying.
+ * A record batch of this schema. Typed arrays of the field's own type are taken without copying, unless an earlier
+ * column lies in the same memory.
  * @throws TypeError if a column is missing, of another length, of a type that does not fit its field, or null
  *   where the field is not nullable; all of them mistakes of the caller
  */
 export function recordBatch(schema: Schema, columns: Readonly<Record<string, ColumnValues>>): RecordBatch {
   const unknown = Object.keys(columns).filter(name => !schema.fields.some(field => field.name === name))
   if (unknown.length > 0) throw new TypeError(`no field of the schema is named ${unknown.join(', ')}`)
+  // Arrow's writer takes chunks that overlap in one buffer for pieces of one chunk, and drops what they share.
+  const taken = new Set<ArrayBufferLike>()
   const children = schema.fields.map(field => {
     const values = columns[field.name]
     if (values === undefined) throw new TypeError(`column ${field.name} is missing`)
-    return columnData(field, values)
+    if (!ArrayBuffer.isView(values)) return columnData(field, values)
+    const isTaken = taken.has(values.buffer)
+    taken.add(values.buffer)
+    return columnData(field, isTaken ? values.slice() : values)
   })
   const length = children[0]?.length ?? 0
   for (const [index, child] of children.entries()) {

@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import {
   Dictionary,
   Field,
+  Float32,
   Int8,
   type RecordBatch,
   Schema,
@@ -271,4 +272,28 @@ test('64-bit integers are given as numbers', async () => {
   expect(numberColumn(batch, 'size_bytes')).toEqual([2 ** 40])
   const [read] = tableFromIPC(await bytesOf(encodeArrow(levelsSchema, [batch]))).batches
   expect(numberColumn(read, 'nonzero_weights')).toEqual([2 ** 40])
+})
+
+test.each(['Parquet', 'Arrow'])('columns that share memory come back whole from %s', async format => {
+  const shared = Float32Array.of(0.5, 1.5, 2.5, 3.5, 4.5, 5.5)
+  const names = ['first', 'same', 'overlapping', 'next']
+  const pair = new Schema(names.map(name => new Field(name, new Float32(), false)))
+  const columns = {
+    first: shared.subarray(0, 4),
+    same: shared.subarray(0, 4),
+    overlapping: shared.subarray(1, 5),
+    next: shared.subarray(2),
+  }
+  const batches = [recordBatch(pair, columns)]
+  const parts: Uint8Array[] = []
+  const encoded = format === 'Parquet' ? encodeParquet(pair, batches) : encodeArrow(pair, batches)
+  for await (const part of encoded) parts.push(part)
+  const file = new Uint8Array(Buffer.concat(parts))
+  const read: RecordBatch[] = []
+  for await (const batch of format === 'Parquet' ? readParquet(new Blob([file])) : readArrow(file))
+    read.push(batch)
+  expect(read).toHaveLength(1)
+  for (const [name, values] of Object.entries(columns)) {
+    expect([...float32Column(read[0]!, name)]).toEqual([...values])
+  }
 })
