@@ -29,7 +29,7 @@ import { benjaminiHochberg } from '../scoring/benjamini-hochberg.js'
 import { percentile } from '../scoring/percentile.js'
 import { imageColumn, stringColumn } from '../tables/columns.js'
 import { inspectionSchema } from '../tables/schemas.js'
-import type { Headlines } from './headlines.js'
+import { headlinesOf } from './headlines.js'
 
 /** Examples listed of each kind of change; their number is always told. */
 export const listedChanges = 1000
@@ -126,7 +126,7 @@ async function compare(connection: DuckDBConnection, sides: Sides): Promise<Diff
   const isScored = a.levels !== undefined && b.levels !== undefined
   await joinExamples(connection, sides)
   const examples = await exampleChanges(connection, sides)
-  const [headlineA, headlineB] = sides.map(({ run }) => headlinesOf(run).score)
+  const [headlineA, headlineB] = sides.map(({ run }) => headlinesOf(run.manifest).score)
   const noise =
     headlineA?.wrongLabels && headlineB?.wrongLabels
       ? noiseChange(
@@ -161,10 +161,6 @@ const countOf = ({ trainExamples, testExamples }: DatasetInfo): number => trainE
 
 function sideOf({ run: { folder, manifest }, info }: Side): Difference['a'] {
   return { name: `${manifest.pipeline}/${manifest.run}`, folder, examples: countOf(info) }
-}
-
-function headlinesOf({ manifest }: Run): Headlines {
-  return Object.fromEntries(manifest.stages.map(({ name, headline }) => [name, headline]))
 }
 
 /**
