@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +9,7 @@ import { currentDecisions, decisionKey } from '../../src/review/decisions.js'
 import { openReview, type Review } from '../../src/review/review.js'
 import { type ReviewServer, serveReview } from '../../src/review/server.js'
 import { start } from '../commands/cli.js'
+import { seriousFindings } from '../report/axe.js'
 import { findChromium, launchChromium } from '../report/chromium.js'
 import { type FixtureRun, writeRun } from './run-fixture.js'
 
@@ -295,28 +295,6 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     expect(trouble).toEqual([])
   })
 
-  const axe: string = createRequire(import.meta.url)('axe-core').source
-
-  /** Serious findings and worse, with where they are. */
-  async function findings(page: Page): Promise<unknown[]> {
-    await page.evaluate(axe)
-    return page.evaluate(async () => {
-      const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: AxeFinding[] }> } }
-      interface AxeFinding {
-        id: string
-        impact: string
-        nodes: { target: string[]; failureSummary: string }[]
-      }
-      const { violations } = await axe.run()
-      return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => ({
-          id,
-          nodes: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
-        }))
-    })
-  }
-
   test.each([
     ['light', 1200],
     ['dark', 1200],
@@ -328,15 +306,15 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     await saved(page)
     await page.click('#filter-box summary')
     await poll(() => page.locator('.near li').count()).toBe(4)
-    expect(await findings(page)).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
     await page.locator('#view-one').focus()
     await page.keyboard.press('l')
-    expect(await findings(page)).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.keyboard.press('g')
     await poll(() => page.locator('#cells button').count()).toBe(39)
-    expect(await findings(page)).toEqual([])
+    expect(await seriousFindings(page)).toEqual([])
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
   })
 })
