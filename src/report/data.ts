@@ -12,6 +12,9 @@ export interface Spread {
   readonly sd: number
 }
 
+/** Change in recall that people ask about: where the tests could not find one, page and terminal say so. */
+export const tellingChange = 0.02
+
 /** One level of compression as it does on one split. */
 export interface LevelSummary {
   readonly name: string

@@ -1,5 +1,6 @@
 /** The figures of a run as text: one line a stage, and the closing tables. */
 import type { Manifest, StageRecord } from '../pipeline/manifest.js'
+import { tellingChange } from '../report/data.js'
 import { bytes, count, counted, fraction, meanPercent, percent, points } from '../report/format.js'
 import { membersToDetect } from '../scoring/mean-difference.js'
 import {
@@ -97,17 +98,14 @@ const testNames = { welch: 'Welch', paired: 'paired' } as const
 const testNamed = (classes: number, test: LevelFigures['test']): string =>
   test === undefined ? count(classes) : `${count(classes)} (${testNames[test]})`
 
-/** Change in recall that people ask about, and above which a detectable one is worth a warning. */
-const askedChange = 0.02
-
 /** What the tests of the classes could not see, and what it would take; undefined where they see enough. */
 function seedsSentence(levels: readonly LevelFigures[]): string | undefined {
   const [weakest] = levels.toSorted((a, b) => (b.detectableChange ?? 0) - (a.detectableChange ?? 0))
   const { level, members, detectableChange } = weakest!
-  if (members === undefined || detectableChange === undefined || detectableChange <= askedChange)
+  if (members === undefined || detectableChange === undefined || detectableChange <= tellingChange)
     return undefined
-  const needed = membersToDetect(askedChange, detectableChange, members)
-  return `  With ${counted(members, 'seed')} a class must change by ${(detectableChange * 100).toFixed(1)} points to be found at ${level}; for ${askedChange * 100} points it takes about ${count(needed)}.`
+  const needed = membersToDetect(tellingChange, detectableChange, members)
+  return `  With ${counted(members, 'seed')} a class must change by ${(detectableChange * 100).toFixed(1)} points to be found at ${level}; for ${tellingChange * 100} points it takes about ${count(needed)}.`
 }
 
 function levelTable(levels: readonly LevelFigures[], style: Style): string {

@@ -1,7 +1,14 @@
 /** Which classes and subgroups pay for compression, level by level. */
 import * as Plot from '@observablehq/plot'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
-import { auditedSplit, type ClassImpact, type LevelSummary, levelInWords, type ReportData } from '../data.js'
+import {
+  auditedSplit,
+  type ClassImpact,
+  type LevelSummary,
+  levelInWords,
+  type ReportData,
+  tellingChange,
+} from '../data.js'
 import { count, counted, fraction, meanPercent, percent, points } from '../format.js'
 import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
@@ -65,14 +72,11 @@ function testSentence(compressed: readonly LevelSummary[]): string {
     : `${pairs} (${paired.join(', ')}), else Welch’s test over seeds`
 }
 
-/** A change of recall that people care about: where tests could not find one, the page says so. */
-const telling = 0.01
-
 /** What the tests could not have found; undefined where they could have found small changes. */
 function powerSentence(compressed: readonly LevelSummary[]): string | undefined {
   const weakest = compressed.toSorted((a, b) => b.detectableChange - a.detectableChange)[0]!
   if (weakest.members < 2) return 'A single network a level says nothing about what is chance.'
-  if (!(weakest.detectableChange > telling)) return undefined
+  if (!(weakest.detectableChange > tellingChange)) return undefined
   return `With ${weakest.members} networks a level, a lone class that changes by less than ${(weakest.detectableChange * 100).toFixed(1)} points (at ${weakest.name}) would be missed in more than one of five such audits: what is not significant may still have changed.`
 }
 
