@@ -12,7 +12,8 @@ const pages = [
 ]
 
 /** The page's text without fenced blocks, where brackets and number signs mean other things. */
-const proseOf = (file: string): string => readFileSync(file, 'utf8').replace(/^( *)(```|~~~)[\s\S]*?^\1\2/gm, '')
+const proseOf = (file: string): string =>
+  readFileSync(file, 'utf8').replace(/^( *)(```|~~~)[\s\S]*?^\1\2/gm, '')
 
 /** Anchors of the headings: lower case, without punctuation, a hyphen for each space; repeats are numbered. */
 function anchorsOf(file: string): ReadonlySet<string> {
