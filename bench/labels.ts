@@ -17,11 +17,9 @@ import { pipelineSchema } from '../src/pipeline/config.js'
 import { openTable } from '../src/pipeline/files.js'
 import { levelsOf } from '../src/pipeline/levels.js'
 import { readManifest } from '../src/pipeline/manifest.js'
-import { silentProgress } from '../src/pipeline/progress.js'
 import { splits } from '../src/scoring/accuracy-tally.js'
 import { precisionAt } from '../src/scoring/detection-metrics.js'
 import { compareWithTruth, type TruthComparison, unknownTruth } from '../src/scoring/known-truth.js'
-import { score } from '../src/stages/score.js'
 import {
   booleanColumn,
   float32Column,
@@ -31,6 +29,7 @@ import {
   stringColumn,
 } from '../src/tables/columns.js'
 import { PeerProcess, peersPython } from './peers/python.js'
+import { runScoreStage } from './score-stage.js'
 
 const { values: flags, positionals: folders } = parseArgs({
   allowPositionals: true,
@@ -66,19 +65,7 @@ async function rescore(folder: string, output: string): Promise<{ levels: string
     ...(flags.matrix ? { compress: [] } : {}),
   })
   const begin = performance.now()
-  await score.run({
-    pipeline,
-    output,
-    input: path => join(folder, path),
-    store: {
-      produce: () => Promise.reject(new Error('scoring keeps no parts')),
-      find: () => Promise.resolve(undefined),
-    },
-    inputKeys: {},
-    workers: 1,
-    progress: silentProgress,
-    signal: new AbortController().signal,
-  })
+  await runScoreStage(pipeline, folder, output)
   const levels = levelsOf(pipeline).map(({ name }) => name)
   return { levels, seconds: (performance.now() - begin) / 1000 }
 }

@@ -17,12 +17,11 @@ import { encodeDatasetInfo } from '../src/dataset/info.js'
 import { pipelineSchema } from '../src/pipeline/config.js'
 import { writeTable } from '../src/pipeline/files.js'
 import { levelsOf } from '../src/pipeline/levels.js'
-import { silentProgress } from '../src/pipeline/progress.js'
 import { type LevelAnswers, PopulationScores } from '../src/scoring/population-scores.js'
-import { score } from '../src/stages/score.js'
 import { recordBatch } from '../src/tables/columns.js'
 import { examplesSchema, predictionsSchema, probabilitiesSchema } from '../src/tables/schemas.js'
 import { type Cost, costOf, measureApart } from './apart.js'
+import { runScoreStage } from './score-stage.js'
 
 const { values } = parseArgs({
   options: {
@@ -195,19 +194,7 @@ async function writeInputs(folder: string): Promise<void> {
 async function runStage(folder: string): Promise<void> {
   const output = join(folder, 'output')
   await mkdir(output, { recursive: true })
-  await score.run({
-    pipeline,
-    output,
-    input: path => join(folder, path),
-    store: {
-      produce: () => Promise.reject(new Error('scoring keeps no parts')),
-      find: () => Promise.resolve(undefined),
-    },
-    inputKeys: {},
-    workers: 1,
-    progress: silentProgress,
-    signal: new AbortController().signal,
-  })
+  await runScoreStage(pipeline, folder, output)
 }
 
 /** Seconds of the arithmetic alone: making the synthetic answers is not counted. */
