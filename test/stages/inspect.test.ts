@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { encodeDatasetInfo } from '../../src/dataset/info.js'
 import { pipelineSchema } from '../../src/pipeline/config.js'
-import { openTable, writeNpy, writeTable } from '../../src/pipeline/files.js'
+import { openTable, writeTable } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import type { StageContext } from '../../src/pipeline/stage.js'
 import { randomStream } from '../../src/random.js'
 import { inspect } from '../../src/stages/inspect.js'
 import { recordBatch, stringColumn, stringListColumn } from '../../src/tables/columns.js'
-import { examplesSchema, probabilitiesSchema } from '../../src/tables/schemas.js'
-import { network, picture } from '../compression/networks.js'
+import { probabilitiesSchema } from '../../src/tables/schemas.js'
+import { network } from '../compression/networks.js'
+import { writeIngested } from './ingested-pictures.js'
 
 const classes = 7
 const [train, examples] = [60, 80]
@@ -38,43 +38,14 @@ rows(30).set(rows(30).map(value => value >> 3))
 let root: string
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'pieline-inspect-'))
-  const schema = examplesSchema({ content: { kind: 'image' }, groups: [], trueLabel: false })
-  const ids = Array.from(labels, (_, i) => `picture-${i}`)
   const images = await Promise.all(
-    ids.map((_, i) =>
+    Array.from(labels, (_, i) =>
       sharp(rows(i), { raw: { width: 12, height: 12, channels: 3 } })
         .png()
         .toBuffer(),
     ),
   )
-  const batch = recordBatch(schema, {
-    example_id: ids,
-    split: ids.map((_, i) => (i < train ? 'train' : 'test')),
-    fold: ids.map((_, i) => (i < train ? 0 : null)),
-    label: labels,
-    label_name: ids.map((_, i) => `class-${labels[i]}`),
-    source: ids,
-    source_row: Int32Array.from(labels.keys()),
-    image: images.map(bytes => ({ bytes, path: null })),
-  })
-  await writeTable(join(root, 'examples.parquet'), schema, [batch])
-  await writeNpy(join(root, 'inputs.npy'), { dtype: 'uint8', shape: [12, 12, 3] }, [inputs])
-  const info = encodeDatasetInfo({
-    classNames: Array.from({ length: classes }, (_, c) => `class-${c}`),
-    classLabels: Array.from({ length: classes }, (_, c) => c),
-    input: picture as never,
-    normalization: { mean: new Float32Array(3), deviation: new Float32Array(3).fill(1) },
-    trainExamples: train,
-    testExamples: examples - train,
-    classCounts: new Array(classes).fill(1),
-    skipped: 0,
-    source: { format: 'parquet', columns: [], label: 'label', content: ['image'] },
-    featureNames: [],
-    groups: [],
-    trueLabel: false,
-    ids: 'column',
-  })
-  await writeFile(join(root, 'dataset.json'), info)
+  const ids = await writeIngested(root, { labels, classes, train, inputs, images })
   await mkdir(join(root, 'members', 'dense'), { recursive: true })
   await writeFile(join(root, 'members', 'dense', '0.onnx'), network('cnn-small', { width: 0.1 }))
   await writeFile(join(root, 'members.json'), JSON.stringify({ dense: [{ seed: 0 }] }))

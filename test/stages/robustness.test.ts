@@ -5,18 +5,16 @@ import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { compress } from '../../src/compression/methods.js'
 import { corrupt } from '../../src/corruptions/corruptions.js'
-import { encodeDatasetInfo } from '../../src/dataset/info.js'
 import { createPredictor } from '../../src/engine/onnxruntime/predictor.js'
 import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
-import { openTable, writeNpy, writeTable } from '../../src/pipeline/files.js'
+import { openTable, writeNpy } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import type { StageContext } from '../../src/pipeline/stage.js'
 import { type ArtefactStore, openStore } from '../../src/pipeline/store.js'
 import { countTop } from '../../src/scoring/top-k.js'
 import { robustness } from '../../src/stages/robustness.js'
-import { recordBatch } from '../../src/tables/columns.js'
-import { examplesSchema } from '../../src/tables/schemas.js'
-import { network, picture, pictures } from '../compression/networks.js'
+import { network, pictures } from '../compression/networks.js'
+import { writeIngested } from './ingested-pictures.js'
 
 const classes = 7
 const train = 4
@@ -32,35 +30,7 @@ const seeds = [0, 1]
 let root: string
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'pieline-robustness-'))
-  const schema = examplesSchema({ content: { kind: 'features', features: 1 }, groups: [], trueLabel: false })
-  const batch = recordBatch(schema, {
-    example_id: ids,
-    split: ids.map((_, i) => (i < train ? 'train' : 'test')),
-    fold: ids.map((_, i) => (i < train ? 0 : null)),
-    label: labels,
-    label_name: ids.map((_, i) => `class-${labels[i]}`),
-    source: ids,
-    source_row: Int32Array.from(labels.keys()),
-    features: new Float32Array(examples),
-  })
-  await writeTable(join(root, 'examples.parquet'), schema, [batch])
-  await writeNpy(join(root, 'inputs.npy'), { dtype: 'uint8', shape: [12, 12, 3] }, [inputs])
-  const info = encodeDatasetInfo({
-    classNames: Array.from({ length: classes }, (_, c) => `class-${c}`),
-    classLabels: Array.from({ length: classes }, (_, c) => c),
-    input: picture as never,
-    normalization: { mean: new Float32Array(3), deviation: new Float32Array(3).fill(1) },
-    trainExamples: train,
-    testExamples: examples - train,
-    classCounts: new Array(classes).fill(1),
-    skipped: 0,
-    source: { format: 'parquet', columns: [], label: 'label', content: [] },
-    featureNames: [],
-    groups: [],
-    trueLabel: false,
-    ids: 'column',
-  })
-  await writeFile(join(root, 'dataset.json'), info)
+  await writeIngested(root, { labels, classes, train, inputs })
   for (const level of ['dense', 'float16']) {
     await mkdir(join(root, 'members', level), { recursive: true })
     for (const seed of seeds)
