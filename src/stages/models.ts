@@ -11,9 +11,9 @@ import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
 import { describeModel } from '../engine/onnxruntime/describe.js'
 import { DataError } from '../errors.js'
 import { adaptModel, classesOf, type ForeignModel, type Preprocessing } from '../onnx/adapt.js'
-import { decodeModel, encodeModel } from '../onnx/model.js'
+import { decodeModel, encodeModel, type Graph } from '../onnx/model.js'
 import { type ModelsConfig, type Pipeline, preprocessPresets } from '../pipeline/config.js'
-import { hashOfFile, openTable, readNpyRows, writeText } from '../pipeline/files.js'
+import { hashOfFile, openTable, placed, readNpyRows, writeText } from '../pipeline/files.js'
 import { findModels } from '../pipeline/model-files.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import { mean } from '../scoring/moments.js'
@@ -79,7 +79,7 @@ async function modelsRun(context: StageContext) {
         progress.log(warning === undefined ? told : `WARNING ${warning}`)
       }
       const { graph } = decodeModel(bytes, file)
-      const { weights, nonZeroWeights } = placed(file, () => countWeights(graph))
+      const { weights, nonZeroWeights } = weightsOf(file, graph)
       if (weights > 0) sparsities.push(1 - nonZeroWeights / weights)
       bits.push(weightBits(graph) ?? Number.NaN)
       const target = join(output, 'members', name, `${seed}.onnx`)
@@ -276,14 +276,12 @@ async function bestPreset(
   return best
 }
 
-/** Errors about a model's inside say nothing of its file. */
-function placed<T>(file: string, work: () => T): T {
+/** The weights of a model, or its error with the file's name. */
+function weightsOf(file: string, graph: Graph): ReturnType<typeof countWeights> {
   try {
-    return work()
+    return countWeights(graph)
   } catch (error) {
-    if (!(error instanceof DataError) || error.file !== undefined) throw error
-    const { message, key, mend } = error
-    throw new DataError(message, { file, cause: error, ...(key && { key }), ...(mend && { mend }) })
+    throw placed(error, file)
   }
 }
 
