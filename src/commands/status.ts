@@ -5,7 +5,6 @@ import { findRun, isAbandoned, listAllRuns, type Run } from '../pipeline/runs.js
 import { counted } from '../report/format.js'
 import { headlinesOf } from '../stages/headlines.js'
 import { duration } from '../terminal/duration.js'
-import { headlineText } from '../terminal/figures.js'
 import { type Style, styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
 import { watch as watchText } from '../terminal/watch.js'
@@ -63,7 +62,7 @@ export function statusCommand(): Command {
         const follow = async () => runText(await findRun(out, name), style)
         return untilStopped(signal => watchText(follow, signal))
       }
-      console.log(runText(run, style))
+      console.log(await runText(run, style))
       if (runs.length > 1) console.log(`\n${runList(all ? runs : runs.slice(0, listed), runs.length, style)}`)
     })
 }
@@ -101,7 +100,9 @@ function statusOf(manifest: Manifest): Manifest['status'] {
 
 const colours = { running: 'cyan', done: 'green', failed: 'red', interrupted: 'yellow' } as const
 
-function runText({ folder, manifest }: Run, style: Style): string {
+async function runText({ folder, manifest }: Run, style: Style): Promise<string> {
+  // It brings Student's t along, for which every command would wait.
+  const { headlineText } = await import('../terminal/figures.js')
   const { pipeline, run, started, finished, stages, error } = manifest
   const status = statusOf(manifest)
   const end = finished === null ? Date.now() : Date.parse(finished)
