@@ -743,6 +743,15 @@ export async function start(document: Document): Promise<void> {
     }
   }
 
+  /**
+   * Closes a dialog and takes the focus out of it. A browser alone does both some time later, and keys that
+   * are pressed until then would go into a field that nobody sees.
+   */
+  function leave(dialog: HTMLDialogElement): void {
+    if (dialog.contains(document.activeElement)) (document.activeElement as HTMLElement).blur()
+    dialog.close()
+  }
+
   // Another label.
 
   const labels = find<HTMLDialogElement>('labels')
@@ -779,7 +788,7 @@ export async function start(document: Document): Promise<void> {
   function takeOffer(index: number): void {
     const label = offers[index]
     if (label === undefined) return
-    labels.close()
+    leave(labels)
     void decide({ action: 'relabel', label })
   }
 
@@ -845,7 +854,12 @@ export async function start(document: Document): Promise<void> {
   }
 
   document.addEventListener('keydown', event => {
-    if (event.altKey || event.ctrlKey || event.metaKey || document.querySelector('dialog[open]')) return
+    if (event.altKey || event.ctrlKey || event.metaKey) return
+    const dialog = document.querySelector<HTMLDialogElement>('dialog[open]')
+    if (dialog !== null) {
+      if (event.key === 'Escape') leave(dialog)
+      return
+    }
     const target = event.target as HTMLElement
     if (target.matches('input, select, textarea')) {
       if (event.key === 'Escape' || (event.key === 'Enter' && target === note)) target.blur()
