@@ -1,0 +1,73 @@
+"""Writes test/scoring/fixtures/crowdlab.json and multi-label.json: what cleanlab says of small seeded data.
+
+    python bench/peers/annotator_fixtures.py test/scoring/fixtures
+
+Probabilities are multiples of 1/1024, which float32 holds exactly.
+"""
+
+import json
+import pathlib
+import sys
+
+import cleanlab
+import numpy as np
+import pandas as pd
+from cleanlab.multiannotator import get_label_quality_multiannotator, get_majority_vote_label
+from cleanlab.multilabel_classification import get_label_quality_scores
+
+folder = pathlib.Path(sys.argv[1])
+made_by = f"bench/peers/annotator_fixtures.py, cleanlab {cleanlab.__version__}, numpy {np.__version__}"
+
+
+def rounded(p):
+    """Rows of multiples of 1/1024 that sum to 1."""
+    p = np.floor(p * 1024)
+    p[np.arange(len(p)), p.argmax(axis=1)] += 1024 - p.sum(axis=1)
+    return p / 1024
+
+
+def crowd(random, examples, classes, skills, shown, model_skill):
+    truth = random.integers(0, classes, examples)
+    p = random.dirichlet(np.full(classes, 0.6), examples)
+    p[np.arange(examples), truth] += model_skill
+    p = rounded(p / p.sum(axis=1, keepdims=True))
+    labels = np.full((examples, len(skills)), np.nan)
+    for j, skill in enumerate(skills):
+        right = random.random(examples) < skill
+        labels[:, j] = np.where(right, truth, (truth + random.integers(1, classes, examples)) % classes)
+    labels[random.random(labels.shape) >= shown] = np.nan
+    lonely = np.isnan(labels).all(axis=1)
+    labels[lonely, 0] = truth[lonely]
+    result = get_label_quality_multiannotator(pd.DataFrame(labels), p, return_weights=True, verbose=False)
+    quality = result["label_quality"]
+    stats = result["annotator_stats"].sort_index()
+    return {
+        "probabilities": p.tolist(),
+        "labels": [[None if np.isnan(label) else int(label) for label in row] for row in labels],
+        "consensus": quality["consensus_label"].tolist(),
+        "quality": quality["consensus_quality_score"].tolist(),
+        "agreement": quality["annotator_agreement"].tolist(),
+        "majority": get_majority_vote_label(pd.DataFrame(labels), p, verbose=False).tolist(),
+        "annotatorQuality": stats["annotator_quality"].tolist(),
+        "annotatorAgreement": stats["agreement_with_consensus"].tolist(),
+        "modelWeight": float(result["model_weight"]),
+        "annotatorWeight": np.asarray(result["annotator_weight"]).tolist(),
+    }
+
+
+random = np.random.default_rng(7)
+crowds = {
+    "few labels": crowd(random, 80, 4, [0.9, 0.8, 0.7, 0.6, 0.4], 0.5, 0.5),
+    "strong annotators": crowd(random, 50, 3, [0.95, 0.9, 0.9], 1, 0.2),
+    "strong model": crowd(random, 60, 6, [0.5, 0.4, 0.45, 0.3], 0.7, 3),
+}
+(folder / "crowdlab.json").write_text(json.dumps({"madeBy": made_by, "crowds": crowds}) + "\n")
+
+examples, classes = 40, 5
+given = (random.random((examples, classes)) < 0.3).astype(int)
+p = np.floor(np.clip(0.15 + 0.7 * given + random.normal(0, 0.25, given.shape), 0, 1) * 1024) / 1024
+scores = get_label_quality_scores(
+    [list(np.flatnonzero(row)) for row in given], p, aggregator_kwargs={"method": "softmin", "temperature": 0.1}
+)
+multi_label = {"madeBy": made_by, "given": given.tolist(), "probabilities": p.tolist(), "softmin": scores.tolist()}
+(folder / "multi-label.json").write_text(json.dumps(multi_label) + "\n")
