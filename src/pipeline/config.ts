@@ -57,6 +57,10 @@ const dataset = z.strictObject({
     .enum(['fail', 'skip'])
     .default('fail')
     .describe('at a damaged example: stop, or leave it out and list it in `skipped.parquet`'),
+  allowOutside: z
+    .boolean()
+    .optional()
+    .describe('whether paths and links in the data may lead out of their folder, for data that you trust'),
 })
 
 /** Preprocessing under the names that people know it by. */
@@ -345,6 +349,7 @@ export const retrainArms = [
   'random-cleaned',
   'random-relabeled-or-dropped',
   'random-weighted',
+  'true-labels',
 ] as const
 
 const retrain = z.strictObject({
@@ -359,6 +364,14 @@ const retrain = z.strictObject({
       'for `relabeled-or-dropped`: probability from which a suggested label is taken, instead of dropping the example',
     ),
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
+  model: z
+    .strictObject({
+      architecture: z.string().optional(),
+      width: z.number().positive().optional(),
+      epochs: z.number().positive().optional(),
+    })
+    .optional()
+    .describe('what of the network is other than the members have it: a cheaper one affords more seeds'),
 })
 
 const severity = z.literal([1, 2, 3, 4, 5])
@@ -491,6 +504,14 @@ export const pipelineSchema = z
     },
   )
   .refine(
+    ({ retrain, dataset }) => !retrain?.arms.includes('true-labels') || dataset.trueLabel !== undefined,
+    {
+      path: ['retrain', 'arms'],
+      error:
+        'the arm "true-labels" needs them: name their column in `dataset.trueLabel`, or leave the arm out',
+    },
+  )
+  .refine(
     pipeline =>
       pipeline.robustness === undefined ||
       pipeline.dataset.test !== undefined ||
@@ -524,6 +545,10 @@ export type RobustnessConfig = NonNullable<Pipeline['robustness']>
 export type NotificationConfig = NonNullable<Pipeline['notify']>[number]
 /** Where a secret comes from. */
 export type SecretConfig = z.output<typeof secret>
+/** The network that the arms of a retraining comparison train. */
+export function retrainModel({ model, retrain }: Pipeline): ModelConfig {
+  return { ...model, ...retrain?.model } as ModelConfig
+}
 export type RetrainArm = (typeof retrainArms)[number]
 /**
  * The arms that clean, each with the arm that removes as many examples at random. What only relabels removes none, so

@@ -5,7 +5,7 @@ import type { Architecture, InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
 import { walkLayers } from '../model/weights.js'
-import type { Pipeline, RobustnessConfig } from './config.js'
+import { type ModelConfig, type Pipeline, type RobustnessConfig, retrainModel } from './config.js'
 import { awareOf, isPruning, levelsOf, prunedLevelName, untunedLevelName } from './levels.js'
 import type { StageName } from './stage.js'
 
@@ -38,11 +38,14 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
   const { model, population, retrain, robustness } = pipeline
   const { input, classes, trainExamples, testExamples } = dataset
   const normalization = { mean: new Float32Array(), deviation: new Float32Array() }
-  const options = { input, classes, width: model.width, dropout: model.dropout }
-  const forward = forwardFlops(buildArchitecture(model.architecture, normalization, options))
+  const forwardOf = ({ architecture, width, dropout }: ModelConfig) =>
+    forwardFlops(buildArchitecture(architecture, normalization, { input, classes, width, dropout }))
+  /** For each example. */
+  const training = (model: ModelConfig) => trainingFactor * forwardOf(model) * model.epochs
+  const forward = forwardOf(model)
   const levels = levelsOf(pipeline)
   const share = population.crossFit > 0 ? 1 - 1 / population.crossFit : 1
-  const member = trainingFactor * forward * trainExamples * share * model.epochs
+  const member = training(model) * trainExamples * share
   // In dense members. A sparse member that branches from its dense one is trained only from there
   // on, and once, whether or not a level quantizes it.
   const trained = new Map<string, number>()
@@ -69,7 +72,7 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
         robustness: population.seeds * levels.length * forward * corruptedPictures(robustness, testExamples),
       }),
     ...(retrain && {
-      retrain: retrain.seeds * retrain.arms.length * trainingFactor * forward * trainExamples * model.epochs,
+      retrain: retrain.seeds * retrain.arms.length * training(retrainModel(pipeline)) * trainExamples,
     }),
   }
 }

@@ -38,6 +38,14 @@ export function scalePipeline(pipeline: Pipeline, share: number, trainExamples: 
         ? { ...config, frequency: Math.max(1, Math.round(config.frequency * factor)) }
         : config,
     ),
-    ...(retrain && { retrain: { ...retrain, seeds: seedsOf(retrain.seeds, fewestSeeds) } }),
+    ...(retrain && {
+      retrain: {
+        ...retrain,
+        seeds: seedsOf(retrain.seeds, fewestSeeds),
+        ...(retrain.model?.width !== undefined && {
+          model: { ...retrain.model, width: retrain.model.width * factor },
+        }),
+      },
+    }),
   }
 }

@@ -1,6 +1,12 @@
 /** What to do with the suspects, in one sentence that follows from the retraining. */
 import { cleaningArms } from '../pipeline/config.js'
-import { type ArmOutcome, cleaningAdvice, type Gain } from '../scoring/cleaning-advice.js'
+import {
+  type ArmOutcome,
+  type CleaningAdvice,
+  cleaningAdvice,
+  type Gain,
+} from '../scoring/cleaning-advice.js'
+import { pairedDifference } from '../scoring/paired-difference.js'
 import { count, points } from './format.js'
 
 export interface ArmChanges extends ArmOutcome {
@@ -13,6 +19,20 @@ export interface ArmChanges extends ArmOutcome {
 export function recommendation(arms: readonly ArmChanges[]): string | undefined {
   const advice = cleaningAdvice(arms, cleaningArms)
   if (advice === undefined) return undefined
+  return adviceSentence(advice, arms) + (ceilingSentence(arms) ?? '')
+}
+
+/** What there is to gain: cleaning that makes no mistake. */
+function ceilingSentence(arms: readonly ArmChanges[]): string | undefined {
+  const runs = (wanted: string) => arms.find(({ arm }) => arm === wanted)?.runs
+  const [all, truth] = [runs('all'), runs('true-labels')]
+  if (all === undefined || truth === undefined) return undefined
+  const { mean, low, high } = pairedDifference(Float64Array.from(truth), Float64Array.from(all))
+  const interval = Number.isNaN(low) ? '' : ` ${intervalText(low, high)}`
+  return ` With every label true it would be ${points(mean)} points${interval}.`
+}
+
+function adviceSentence(advice: CleaningAdvice, arms: readonly ArmChanges[]): string {
   const whole = arms.find(({ arm }) => arm === 'all')!.examples
   const named = (gain: Gain) => whatToDo(arms.find(({ arm }) => arm === gain.arm)!, whole)
   switch (advice.verdict) {
@@ -41,7 +61,11 @@ function whatToDo({ arm, examples, relabeled }: ArmChanges, whole: number): stri
 }
 
 function gainText({ mean, low, high }: Gain): string {
-  return `${points(mean)} points [${points(low).replace('+', '')}, ${points(high).replace('+', '')}]`
+  return `${points(mean)} points ${intervalText(low, high)}`
+}
+
+function intervalText(low: number, high: number): string {
+  return `[${points(low).replace('+', '')}, ${points(high).replace('+', '')}]`
 }
 
 function capitalized(text: string): string {

@@ -5,16 +5,23 @@ import { readDatasetInfo } from '../dataset/info.js'
 import { networkInputs } from '../dataset/network-inputs.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
 import { DataError } from '../errors.js'
-import { cleaningArms, type RetrainArm } from '../pipeline/config.js'
+import { cleaningArms, type RetrainArm, retrainModel } from '../pipeline/config.js'
 import { openTable, readNpy, writeTable } from '../pipeline/files.js'
 import { pieLevelOf } from '../pipeline/levels.js'
 import { linkFile } from '../pipeline/link.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import type { Artefact } from '../pipeline/store.js'
 import { recommendation } from '../report/recommendation.js'
+import { unknownTruth } from '../scoring/known-truth.js'
 import { mean, sampleDeviation } from '../scoring/moments.js'
 import { type PairedDifference, pairedDifference } from '../scoring/paired-difference.js'
-import { booleanColumn, int32Column, numberColumn, recordBatch } from '../tables/columns.js'
+import {
+  booleanColumn,
+  int32Column,
+  nullableInt32Column,
+  numberColumn,
+  recordBatch,
+} from '../tables/columns.js'
 import { retrainSchema } from '../tables/schemas.js'
 import { type ArmData, armData, type Verdicts } from '../training/arms.js'
 import { modelFile, produceMembers } from '../training/members.js'
@@ -28,14 +35,14 @@ export const retrain: Stage = {
   inputs: ['ingest', 'backbone', 'score'],
   wanted: ({ retrain: config }) => config !== undefined,
   settings(pipeline) {
-    const { retrain, model, engine, seed, population } = pipeline
-    const { sure, ...config } = retrain!
+    const { retrain, engine, seed, population } = pipeline
+    const { sure, model, ...arms } = retrain!
     const { firstSeed } = population
-    const relabelsIfSure = config.arms.some(arm => arm.endsWith('relabeled-or-dropped'))
+    const relabelsIfSure = arms.arms.some(arm => arm.endsWith('relabeled-or-dropped'))
     return {
-      config: relabelsIfSure ? retrain : config,
+      config: relabelsIfSure ? { ...arms, sure } : arms,
       pieLevel: pieLevelOf(pipeline)?.name,
-      model,
+      model: retrainModel(pipeline),
       engine,
       seed,
       firstSeed,
@@ -117,8 +124,15 @@ async function readVerdicts(
   const suggested: number[] = []
   const suggestedP: number[] = []
   const quality: number[] = []
+  const truth: number[] = []
+  const asksTruth = context.pipeline.retrain!.arms.includes('true-labels')
   const verdicts = ['is_label_issue', 'suggested_label', 'suggested_p', 'label_quality']
-  const columns = ['label', ...verdicts, ...(pieColumn ? [pieColumn] : [])]
+  const columns = [
+    'label',
+    ...verdicts,
+    ...(pieColumn ? [pieColumn] : []),
+    ...(asksTruth ? ['true_label'] : []),
+  ]
   for await (const batch of openTable(context.input('scores.parquet'), { columns })) {
     const start = labels.length
     labels.push(...int32Column(batch, 'label'))
@@ -126,6 +140,7 @@ async function readVerdicts(
     suggestedP.push(...(numberColumn(batch, 'suggested_p') as number[]))
     quality.push(...(numberColumn(batch, 'label_quality') as number[]))
     issues.push(...booleanColumn(batch, 'is_label_issue'))
+    if (asksTruth) truth.push(...nullableInt32Column(batch, 'true_label', unknownTruth))
     if (pieColumn) pies.push(...booleanColumn(batch, pieColumn))
     else pies.length = start + batch.numRows
   }
@@ -137,6 +152,7 @@ async function readVerdicts(
       suggested: Int32Array.from(suggested.slice(0, trainExamples)),
       suggestedP: Float32Array.from(suggestedP.slice(0, trainExamples)),
       quality: Float32Array.from(quality.slice(0, trainExamples)),
+      ...(asksTruth && { truth: Int32Array.from(truth.slice(0, trainExamples)) }),
     },
     test: {
       labels: Int32Array.from(labels.slice(trainExamples)),
@@ -152,7 +168,7 @@ async function trainArms(
 ): Promise<Artefact[]> {
   const { pipeline, output } = context
   const members = await produceMembers(
-    await memberEnvironment(context),
+    await memberEnvironment(context, retrainModel(pipeline)),
     'retraining',
     runs.map(({ arm, seed, rows, labels, weights }) => ({
       title: `${arm} ${seed}`,

@@ -1,6 +1,7 @@
 /** The arms of the retraining comparison: what each one makes of the training set. */
 import type { RetrainArm } from '../pipeline/config.js'
 import { permutation, randomStream, type Seed } from '../random.js'
+import { noClass } from '../scoring/known-truth.js'
 
 /** What scoring found about each training example. */
 export interface Verdicts {
@@ -14,6 +15,8 @@ export interface Verdicts {
   readonly suggestedP: Float32Array
   /** Label quality, 0 to 1. */
   readonly quality: Float32Array
+  /** True labels, `noClass` or `unknownTruth`; present where an arm trains on them. */
+  readonly truth?: Int32Array
 }
 
 export interface ArmData {
@@ -64,5 +67,12 @@ export function armData(arm: RetrainArm, verdicts: Verdicts, sure: number, seed:
       return without(all.length - sureOrClean.length)
     case 'random-weighted':
       return without(Math.round(all.length - total))
+    case 'true-labels': {
+      const truth = verdicts.truth!
+      return {
+        rows: all.filter(row => truth[row] !== noClass),
+        labels: labels.map((label, row) => (truth[row]! < 0 ? label : truth[row]!)),
+      }
+    }
   }
 }

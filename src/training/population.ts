@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.js'
 import type { InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf } from '../model/shapes.js'
-import type { Pipeline } from '../pipeline/config.js'
+import type { ModelConfig, Pipeline } from '../pipeline/config.js'
 import { hashOfFile, openTable } from '../pipeline/files.js'
 import type { PlanningContext } from '../pipeline/stage.js'
 import { versionsOfEngine } from '../pipeline/versions.js'
@@ -77,10 +77,13 @@ export function checkTrainingSize(input: InputShape, examples: number): void {
 }
 
 /** Reads what surrounds the training of members: architecture, inputs, engine. */
-export async function memberEnvironment(context: PlanningContext): Promise<MemberEnvironment> {
+export async function memberEnvironment(
+  context: PlanningContext,
+  model: ModelConfig = context.pipeline.model,
+): Promise<MemberEnvironment> {
   const { pipeline, store, workers, progress, signal } = context
   const info = await readDatasetInfo(context.input('dataset.json'))
-  const { model, engine } = pipeline
+  const { engine } = pipeline
   const inputs = await networkInputs(context)
   checkTrainingSize(inputs.shape, info.trainExamples)
   return {

@@ -172,7 +172,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}retrain: { arms: [all, nonpie] }\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:3, key "retrain.arms[1]": cannot be "nonpie"
-        Did you mean "non-pie"? Possible: all, non-pie, random, cleaned, relabeled, relabeled-or-dropped, weighted, random-cleaned, random-relabeled-or-dropped, random-weighted.
+        Did you mean "non-pie"? Possible: all, non-pie, random, cleaned, relabeled, relabeled-or-dropped, weighted, random-cleaned, random-relabeled-or-dropped, random-weighted, true-labels.
       "
     `)
     expect(refusal('name: "my data"\ndataset: { path: data }\n')).toMatchInlineSnapshot(`

@@ -19,6 +19,12 @@ it('says what to do, in figures', () => {
   )
 })
 
+it('says what there is to gain where the truth is known', () => {
+  expect(recommendation([all, sure, arm('true-labels', 0.032, 20_000, 3440, 2)])).toMatch(
+    /^Relabel 1,312, drop 240: .*\. With every label true it would be \+3\.2 points \[3\.\d, 3\.\d\]\.$/,
+  )
+})
+
 it('says that there is no clear winner', () => {
   expect(recommendation([all, sure, arm('cleaned', 0.0208, 18_448, 0, 2)])).toMatch(
     /^No clear winner: test accuracy gains by each of relabel 1,312, drop 240 \(\+2\.1 points \[.*\]\); drop 1,552 \(/,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cleaningArms } from '../../src/pipeline/config.js'
+import { noClass, unknownTruth } from '../../src/scoring/known-truth.js'
 import { armData, type Verdicts } from '../../src/training/arms.js'
 
 const verdicts: Verdicts = {
@@ -28,6 +29,13 @@ describe('armData', () => {
     expect(labels).toEqual(verdicts.labels)
     expect(weights!.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(6, 5)
     expect(weights![2]! / weights![0]!).toBeCloseTo(0.5, 6)
+  })
+
+  it('takes the true labels, and leaves out what is of no class', () => {
+    const truth = Int32Array.of(0, unknownTruth, noClass, 1, 1, 2)
+    const { rows, labels } = armData('true-labels', { ...verdicts, truth }, 0.6, ['arms', 0])
+    expect([...rows]).toEqual([0, 1, 3, 4, 5])
+    expect(Array.from(rows, row => labels[row])).toEqual([0, 1, 1, 1, 2])
   })
 
   it('takes away at random as many as each arm does, and the same ones first', () => {

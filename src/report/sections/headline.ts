@@ -78,6 +78,7 @@ export function armInWords(arm: string): string {
     weighted: 'with examples weighted by label quality',
     'random-cleaned': 'without as many random examples as cleaned',
     'random-relabeled-or-dropped': 'without as many random examples as relabeled-or-dropped',
+    'true-labels': 'on the true labels',
     'random-weighted': 'without as many random examples as the weights take away',
   }
   return phrases[arm] ?? `on the arm ${arm}`
