@@ -33,7 +33,7 @@ export interface Progress {
   readonly left: Expected
   /** Wrong labels among the next that are open, in the order of suspicion; `count` of them, 100 at most. */
   readonly next: Expected & { readonly count: number }
-  /** Whether going on is likely to find little: see {@link stopShare}. */
+  /** Whether going on is likely to find little: see `stopShare`. */
   readonly canStop: boolean
 }
 
@@ -65,14 +65,11 @@ export function reviewProgress(labelQuality: Float32Array, outcomes: Uint8Array)
   const seen = [0, 0, 0, 0]
   for (const outcome of outcomes) seen[outcome]++
   const [open, right, wrong, unsure] = seen
-  const logits = Float64Array.from(labelQuality, quality => {
-    const p = Math.min(surest, Math.max(1 - surest, 1 - quality))
-    return Math.log(p / (1 - p))
-  })
+  const odds = oddsRight(labelQuality)
   const bins = binEnds(suspects)
-  const posterior = fitShifts(logits, outcomes, bins)
+  const posterior = fitShifts(odds, outcomes, bins)
   const still = (most: number) => openRows(outcomes, most)
-  const next = expected(still(ahead), logits, bins, posterior)
+  const next = expected(still(ahead), odds, bins, posterior)
   const count = Math.min(ahead, open)
   const decided = suspects - open
   return {
@@ -82,10 +79,20 @@ export function reviewProgress(labelQuality: Float32Array, outcomes: Uint8Array)
     wrong,
     unsure,
     precision: right + wrong === 0 ? undefined : wrong / (right + wrong),
-    left: expected(still(open), logits, bins, posterior),
+    left: expected(still(open), odds, bins, posterior),
     next: { ...next, count },
     canStop: open === 0 || (decided >= leastDecided && next.high <= stopShare * count),
   }
+}
+
+/** The run's odds that each label is right. */
+function oddsRight(labelQuality: Float32Array): Float64Array {
+  const odds = new Float64Array(labelQuality.length)
+  for (let row = 0; row < odds.length; row++) {
+    const quality = Math.min(surest, Math.max(1 - surest, labelQuality[row]))
+    odds[row] = quality / (1 - quality)
+  }
+  return odds
 }
 
 /** Where each bin ends, in rows. */
@@ -104,21 +111,26 @@ interface Posterior {
   readonly covariance: Matrix
 }
 
-const logistic = (x: number): number => 1 / (1 + Math.exp(-x))
+/**
+ * Probability that a label is wrong, by the run's odds that it is right and the factor e^(−δ) of its bin's shift: one
+ * exponential a bin, none a suspect.
+ */
+const wrong = (odds: number, factor: number): number => 1 / (1 + odds * factor)
 
-function fitShifts(logits: Float64Array, outcomes: Uint8Array, bins: readonly number[]): Posterior {
+function fitShifts(odds: Float64Array, outcomes: Uint8Array, bins: readonly number[]): Posterior {
   const prior = walkPrecision(bins.length)
   const shifts = new Float64Array(bins.length)
   for (let step = 0; step < mostSteps; step++) {
     const gradient = prior.mmul(Matrix.columnVector(shifts)).mul(-1)
     const precision = prior.clone()
     for (let bin = 0, row = 0; bin < bins.length; bin++) {
+      const factor = Math.exp(-shifts[bin])
       let slope = 0
       let curvature = 0
       for (; row < bins[bin]; row++) {
         const outcome = outcomes[row]
         if (outcome !== Outcome.right && outcome !== Outcome.wrong) continue
-        const p = logistic(logits[row] + shifts[bin])
+        const p = wrong(odds[row], factor)
         slope += Number(outcome === Outcome.wrong) - p
         curvature += p * (1 - p)
       }
@@ -168,7 +180,7 @@ function openRows(outcomes: Uint8Array, most: number): Int32Array {
  */
 function expected(
   rows: Int32Array,
-  logits: Float64Array,
+  odds: Float64Array,
   bins: readonly number[],
   { shifts, covariance }: Posterior,
 ): Expected {
@@ -176,9 +188,10 @@ function expected(
   const countAt = (at: (bin: number) => number, each?: (bin: number, p: number) => void): number => {
     let sum = 0
     let bin = 0
+    let factor = Math.exp(-at(bin))
     for (const row of rows) {
-      while (row >= bins[bin]) bin++
-      const p = logistic(logits[row] + at(bin))
+      while (row >= bins[bin]) factor = Math.exp(-at(++bin))
+      const p = wrong(odds[row], factor)
       sum += p
       each?.(bin, p)
     }

@@ -865,7 +865,6 @@ export async function start(document: Document): Promise<void> {
       if (event.key === 'Escape' || (event.key === 'Enter' && target === note)) target.blur()
       return
     }
-    const pressed = performance.now()
     const key = { ArrowRight: 'n', ArrowLeft: 'p' }[event.key] ?? event.key
     if (isGrid && moveInGrid(event.key)) {
       event.preventDefault()
@@ -876,11 +875,18 @@ export async function start(document: Document): Promise<void> {
     event.preventDefault()
     const before = current
     acts[known.id]!()
-    if (current !== before) {
-      // From the key to the frame that has the next picture.
-      requestAnimationFrame(() => performance.measure('next', { start: pressed, end: performance.now() }))
-    }
+    if (current !== undefined && current !== before) void measureNext(event.timeStamp, current)
   })
+  /** Notes the time from a key to the end of the frame that has the next suspect, its picture decoded. */
+  async function measureNext(pressed: number, row: QueueRow): Promise<void> {
+    await pictures
+      .get(row.exampleRow)
+      ?.decode()
+      .catch(() => {})
+    requestAnimationFrame(() =>
+      setTimeout(() => performance.measure('next', { start: pressed, end: performance.now() })),
+    )
+  }
   for (const { id, button } of keys) {
     if (button) find(`act-${id}`).addEventListener('click', () => acts[id]!())
   }
