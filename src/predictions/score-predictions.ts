@@ -10,7 +10,7 @@ import { type Progress, silentProgress } from '../pipeline/progress.js'
 import { type DecisionRule, labelIssues, mostSuspiciousFirst } from '../scoring/decision.js'
 import { compareWithTruth, unknownTruth } from '../scoring/known-truth.js'
 import { LabelQuality } from '../scoring/label-quality.js'
-import { asProbabilities, type PredictionForm } from '../scoring/matrix-scores.js'
+import { exponentiate, type PredictionForm } from '../scoring/matrix-scores.js'
 import { type EstimatedCount, estimatedCount } from '../scoring/noise-counts.js'
 import type { IssueKind } from '../scoring/noise-model.js'
 import { issueKindsOf, suggestedLabels } from '../scoring/suggested-labels.js'
@@ -135,26 +135,21 @@ async function scoreSingle(
   const examples = labeledExamples(codes, names, classOf)
   const { labels } = examples
   const scores = new LabelQuality({ labels, classes: matrix.classes })
-  progress.start('score', 2 * labels.length)
+  progress.start('score', labels.length)
   const rowsOfBlock = Math.max(1, Math.floor(blockValues / matrix.classes))
   let row = 0
   for await (const { values, ids } of matrix.blocks(rowsOfBlock)) {
     signal?.throwIfAborted()
     const count = values.length / matrix.classes
     requireSameIds(ids, codes.ids, row, path)
-    if (row + count <= labels.length) scores.sample(asProbabilities(values, form, matrix.classes))
+    if (form === 'logits') exponentiate(values, matrix.classes)
+    if (row + count <= labels.length) scores.add(values)
     row += count
     progress.advance(count)
   }
   requireExamples({ path, examples: row }, labels.length, codes.path)
 
-  scores.fit()
-  for await (const { values } of matrix.blocks(rowsOfBlock)) {
-    signal?.throwIfAborted()
-    scores.judge(asProbabilities(values, form, matrix.classes))
-    progress.advance(values.length / matrix.classes)
-  }
-
+  scores.judge()
   const { quality, agrees } = scores.judgement
   const issues = labelIssues(quality, decision, scores.wrongLabels())
   const suggested = suggestedLabels(labels, issues, scores.judgement)

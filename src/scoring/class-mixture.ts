@@ -1,12 +1,13 @@
 /** Brings the true classes of one example at a time out of what networks say that have learned from noisy labels. */
+import { type LeadingClasses, mostRivals } from './leading-classes.js'
 
 /** Below this a probability counts as this: what is impossible to a network need not be so. */
 const least = 1e-9
 /** Classes less likely than this, against the likeliest one, are not looked at singly: of many, few are in question. */
 const negligible = 1e-4
-/** Nor are more than this many, the given one not counted. */
-const mostLeading = 9
 const steps = 3
+/** Classes looked at and all others together, at most. */
+const width = mostRivals + 2
 
 /**
  * The leading classes of an example and the given one are looked at one by one; all others are lumped into one class,
@@ -19,15 +20,15 @@ export class ClassMixture {
   /** Probability of each given label for the mean of the other classes, [classes]. */
   readonly #fromOthers: Float64Array
   /** The classes looked at, the first {@link size} entries; the given one is the first. */
-  readonly support = new Int32Array(mostLeading + 1)
+  readonly support = new Int32Array(mostRivals + 1)
   /** Probability of each to be the true class, then that of all others together; they sum to 1. */
-  readonly share = new Float64Array(mostLeading + 2)
+  readonly share = new Float64Array(width)
   size = 0
-  readonly #p = new Float64Array(mostLeading + 1)
-  readonly #said = new Float64Array(mostLeading + 2)
-  readonly #ratio = new Float64Array(mostLeading + 2)
-  /** Noise matrix of these classes, a row of `mostLeading + 2` each. */
-  readonly #noise = new Float64Array((mostLeading + 2) ** 2)
+  readonly #p = new Float64Array(mostRivals + 1)
+  readonly #said = new Float64Array(width)
+  readonly #ratio = new Float64Array(width)
+  /** Noise matrix of these classes, a row of `width` each. */
+  readonly #noise = new Float64Array(width ** 2)
 
   #sharpness = 1
   /** Least probability of a leading class, against the likeliest one. */
@@ -53,32 +54,34 @@ export class ClassMixture {
 
   /**
    * Finds q for one example, of which p^β is the mixture Σ_t q_t T_ty.
-   * @param probabilities its class probabilities p, from `begin` on
-   * @param given its given label
    * @returns Σ_y p_y^β, which is small where no class is likely
    */
-  separate(probabilities: Float32Array, begin: number, given: number): number {
-    const [classes, sharpness] = [this.#classes, this.#sharpness]
-    const [said, share, p] = [this.#said, this.share, this.#p]
-    let highest = least
-    let [all, squares] = [0, 0]
-    for (let at = begin; at < begin + classes; at++) {
-      const own = probabilities[at]
-      if (own > highest) highest = own
-      all += own
-      squares += own * own
+  separate(leading: LeadingClasses, example: number): number {
+    const [said, share, p, sharpness] = [this.#said, this.share, this.#p, this.#sharpness]
+    const { rivals, rival, rivalP } = leading
+    const first = example * rivals
+    this.support[0] = leading.labels[example]
+    p[0] = Math.max(leading.givenP[example], least)
+    const highest = Math.max(p[0], rivalP[first])
+    const floor = Math.max(highest * this.#floor, least)
+    let size = 1
+    for (let at = first; size <= rivals && rivalP[at] >= floor; at++, size++) {
+      p[size] = rivalP[at]
+      this.support[size] = rival[at]
     }
-    this.#lead(probabilities, begin, given, Math.max(highest * this.#floor, least))
-    const size = this.size
+    this.size = size
+    let [rest, squares] = [leading.restP[example], leading.restSquares[example]]
+    for (let at = first + size - 1; at < first + rivals; at++) {
+      rest += rivalP[at]
+      squares += rivalP[at] * rivalP[at]
+    }
     const scale = Math.log(highest)
     let sum = 0
     for (let s = 0; s < size; s++) {
       said[s] = p[s] === highest ? 1 : Math.exp(sharpness * (Math.log(p[s]) - scale))
       sum += said[s]
-      all -= p[s]
-      squares -= p[s] * p[s]
     }
-    said[size] = powerSum(classes - size, all, squares, highest, sharpness)
+    said[size] = powerSum(this.#classes - size, rest, squares, highest, sharpness)
     sum += said[size]
     for (let s = 0; s <= size; s++) {
       said[s] /= sum
@@ -87,29 +90,6 @@ export class ClassMixture {
     this.#gatherNoise()
     for (let step = 0; step < steps; step++) this.#step()
     return sum * Math.exp(sharpness * scale)
-  }
-
-  /** Finds the classes to look at, from the given one on by falling probability. */
-  #lead(probabilities: Float32Array, begin: number, given: number, floor: number): void {
-    const [support, p] = [this.support, this.#p]
-    support[0] = given
-    p[0] = Math.max(probabilities[begin + given], least)
-    let size = 1
-    for (let t = 0; t < this.#classes; t++) {
-      const own = probabilities[begin + t]
-      if (own < floor || t === given) continue
-      let place = size
-      if (size <= mostLeading) size++
-      else if (own <= p[mostLeading]) continue
-      else place = mostLeading
-      for (; place > 1 && p[place - 1] < own; place--) {
-        p[place] = p[place - 1]
-        support[place] = support[place - 1]
-      }
-      p[place] = own
-      support[place] = t
-    }
-    this.size = size
   }
 
   /** Brings the noise matrix of the classes looked at together, the others as one class. */
@@ -121,7 +101,6 @@ export class ClassMixture {
       this.#transition,
       this.#fromOthers,
     ]
-    const width = mostLeading + 2
     const last = size * width
     let leftOfOthers = 1
     for (let y = 0; y < size; y++) {
@@ -145,7 +124,6 @@ export class ClassMixture {
   /** One of Richardson's and Lucy's steps. */
   #step(): void {
     const [size, share, said, ratio, noise] = [this.size, this.share, this.#said, this.#ratio, this.#noise]
-    const width = mostLeading + 2
     for (let y = 0; y <= size; y++) {
       let mixed = 0
       for (let t = 0; t <= size; t++) mixed += share[t] * noise[t * width + y]
@@ -163,7 +141,7 @@ export class ClassMixture {
 
   /** P(given, true | x) = q_t T_ty of each class looked at, y the given label; of all others together at `size`. */
   likelihoodOf(place: number): number {
-    return this.share[place] * this.#noise[place * (mostLeading + 2)]
+    return this.share[place] * this.#noise[place * width]
   }
 
   /** P(given | x) = Σ_t q_t T_ty. */

@@ -1,23 +1,23 @@
 /**
- * Label quality of a data set whose predictions come in portions, in two passes over them.
+ * Label quality of a data set whose predictions come in portions, in one pass over them.
  *
  * ```ts
  * const labels = new LabelQuality({ labels, classes, group, outOfSample })
- * for (const portion of portions) labels.sample(portion)
- * labels.fit()
- * for (const portion of portions) labels.judge(portion)
+ * for (const portion of portions) labels.add(portion)
+ * labels.judge()
  * const { quality } = labels.judgement
  * ```
  */
 import { anchorCounts, anchoredCount, anchoredTransition } from './anchor-points.js'
-import { LeadingClasses } from './leading-classes.js'
+import { type LeadingClasses, takeProbabilities, unknownClasses } from './leading-classes.js'
 import {
   emptyJudgement,
   fitNoiseModel,
+  type JointCounts,
   judgeLabels,
-  type LabeledProbabilities,
   type LabelJudgement,
   type NoiseModel,
+  noCounts,
 } from './noise-model.js'
 import { ownLabelInfluence, removeOwnLabels } from './own-label.js'
 
@@ -32,137 +32,40 @@ export interface LabelQualityOptions {
   readonly outOfSample?: Uint8Array
 }
 
-/** Values of the sample that sharpness is fitted to, at most: beyond fifty thousand examples, more change nothing. */
-const sampleValues = 2 ** 19
+/** Examples of a group that sharpness is fitted to, at most: more change nothing. */
+const sampleSize = 2 ** 15
 
 export class LabelQuality {
   readonly judgement: LabelJudgement
-  /** Expected examples of each pair of given (row) and true class (column), by group, [classes, classes] each. */
-  readonly joint: readonly Float64Array[]
+  readonly joint: JointCounts
   readonly #options: LabelQualityOptions
-  /** Every how many-th example is in the sample. */
-  readonly #stride: number
-  readonly #rows: number[] = []
-  readonly #sample: Float32Array
   readonly #leading: LeadingClasses
-  /** 1 where members judge that trained on the example, [examples]. */
-  readonly #trained: Uint8Array
-  /** What their own labels have added to the probabilities of these examples. */
-  #influence = 0
-  #models: NoiseModel[] = []
-  #sampled = 0
-  #judged = 0
+  #added = 0
 
   constructor(options: LabelQualityOptions) {
-    const { labels, classes, group, outOfSample } = options
+    const { labels, classes, group } = options
     this.#options = options
-    this.#stride = Math.ceil((labels.length * classes) / sampleValues)
-    this.#sample = new Float32Array(Math.ceil(labels.length / this.#stride) * classes)
-    this.#leading = new LeadingClasses(labels.length)
-    this.#trained = outOfSample?.map(flag => 1 - flag) ?? new Uint8Array(labels.length)
+    this.#leading = unknownClasses(labels, classes)
     const groups = group === undefined ? 1 : group.reduce((most, value) => Math.max(most, value), 0) + 1
     this.judgement = emptyJudgement(labels.length)
-    this.joint = Array.from({ length: groups }, () => new Float64Array(classes * classes))
+    this.joint = noCounts(groups, classes)
   }
 
-  /** Takes notice of the next examples. @param probabilities their mean class probabilities, [block, classes] */
-  sample(probabilities: Float32Array): void {
-    const { labels, classes } = this.#options
-    const first = this.#sampled
-    this.#sampled += probabilities.length / classes
-    this.#leading.add(first, probabilities, labels.subarray(first, this.#sampled), classes)
-    const next = Math.ceil(first / this.#stride) * this.#stride
-    for (let i = next; i < this.#sampled; i += this.#stride) {
-      const begin = (i - first) * classes
-      if (Number.isNaN(probabilities[begin])) continue
-      this.#sample.set(probabilities.subarray(begin, begin + classes), this.#rows.length * classes)
-      this.#rows.push(i)
+  /** Takes up the next examples. @param probabilities their mean class probabilities, [block, classes] */
+  add(probabilities: Float32Array | Float64Array): void {
+    takeProbabilities(this.#leading, this.#added, probabilities)
+    this.#added += probabilities.length / this.#options.classes
+  }
+
+  /** Judges all labels, when every example is there. */
+  judge(): void {
+    const { labels, group, outOfSample } = this.#options
+    if (outOfSample !== undefined) {
+      const trained = outOfSample.map(flag => 1 - flag)
+      removeOwnLabels(this.#leading, trained, ownLabelInfluence(this.#leading, trained))
     }
-  }
-
-  /** Fits a noise model to each group. */
-  fit(): void {
-    this.#influence = ownLabelInfluence(this.#leading, this.#trained)
-    this.#models = this.joint.map((_, group) => this.#fitGroup(group))
-  }
-
-  #fitGroup(group: number): NoiseModel {
-    const { labels, classes, group: groups } = this.#options
-    const leading = this.#leading
-    let count = 0
-    const all = {
-      confidence: new Float32Array(labels.length),
-      predicted: new Int32Array(labels.length),
-      given: new Int32Array(labels.length),
-    }
-    for (let i = 0; i < labels.length; i++) {
-      if ((groups !== undefined && groups[i] !== group) || Number.isNaN(leading.givenP[i])) continue
-      const signed = this.#signedConfidence(i)
-      all.confidence[count] = Math.abs(signed)
-      all.predicted[count] = signed > 0 ? labels[i] : leading.rival[i]
-      all.given[count++] = labels[i]
-    }
-    const given = all.given.subarray(0, count)
-    const anchors = anchorCounts(
-      all.confidence.subarray(0, count),
-      all.predicted.subarray(0, count),
-      given,
-      classes,
-    )
-    return fitNoiseModel(
-      this.#sampleOf(group),
-      anchoredTransition(anchors, classes),
-      classes,
-      count === 0 ? 0 : anchoredCount(anchors, given, classes) / count,
-    )
-  }
-
-  #signedConfidence(example: number): number {
-    return this.#leading.signedConfidence(example, this.#trained[example] ? this.#influence : 0)
-  }
-
-  #sampleOf(group: number): LabeledProbabilities {
-    const { labels, classes, group: groups } = this.#options
-    const places = Array.from(this.#rows.keys()).filter(place => (groups?.[this.#rows[place]] ?? 0) === group)
-    const probabilities = new Float32Array(places.length * classes)
-    for (const [k, place] of places.entries()) {
-      probabilities.set(this.#sample.subarray(place * classes, (place + 1) * classes), k * classes)
-    }
-    const rows = places.map(place => this.#rows[place])
-    const given = Int32Array.from(rows, i => labels[i])
-    const trained = Uint8Array.from(rows, i => this.#trained[i])
-    removeOwnLabels(probabilities, given, trained, classes, this.#influence)
-    return { probabilities, labels: given }
-  }
-
-  /** Judges the next examples, from the first on once more. */
-  judge(probabilities: Float32Array): void {
-    const { labels, classes, group } = this.#options
-    const begin = this.#judged
-    const end = begin + probabilities.length / classes
-    const own = this.#influence === 0 ? probabilities : probabilities.slice()
-    removeOwnLabels(
-      own,
-      labels.subarray(begin, end),
-      this.#trained.subarray(begin, end),
-      classes,
-      this.#influence,
-    )
-    while (this.#judged < end) {
-      const first = this.#judged
-      const of = group?.[first] ?? 0
-      let last = first
-      while (last < end && (group?.[last] ?? 0) === of) last++
-      judgeLabels(
-        this.#models[of],
-        own.subarray((first - begin) * classes, (last - begin) * classes),
-        labels.subarray(first, last),
-        this.judgement,
-        first,
-        this.joint[of],
-      )
-      this.#judged = last
-    }
+    const models = this.joint.map((_, of) => fitGroup(this.#leading, of, group))
+    judgeLabels(models, this.#leading, group, [0, labels.length], this.judgement, this.joint)
   }
 
   /** Estimated number of wrong labels: what `joint` holds beside its diagonals. */
@@ -170,6 +73,28 @@ export class LabelQuality {
     const { classes } = this.#options
     return this.joint.reduce((sum, joint) => sum + offDiagonal(joint, classes), 0)
   }
+}
+
+/** The noise model of one group's labels. */
+export function fitGroup(leading: LeadingClasses, of: number, group?: Uint8Array): NoiseModel {
+  const { classes, labels, givenP, rivals, rival, rivalP } = leading
+  const rows = Int32Array.from(labels.keys()).filter(
+    i => (group === undefined || group[i] === of) && !Number.isNaN(givenP[i]),
+  )
+  const given = rows.map(i => labels[i])
+  const anchors = anchorCounts(
+    Float32Array.from(rows, i => Math.max(givenP[i], rivalP[i * rivals])),
+    rows.map(i => (rivalP[i * rivals] > givenP[i] ? rival[i * rivals] : labels[i])),
+    given,
+    classes,
+  )
+  const stride = Math.ceil(rows.length / sampleSize)
+  return fitNoiseModel(
+    leading,
+    rows.filter((_, k) => k % stride === 0),
+    anchoredTransition(anchors, classes),
+    rows.length === 0 ? 0 : anchoredCount(anchors, given, classes) / rows.length,
+  )
 }
 
 /** Sum of a square matrix beside its diagonal. */

@@ -1,41 +1,95 @@
-/** Of every example the probability of its given label, and the most likely of the other classes. */
-import { withoutOwnLabel } from './own-label.js'
+/**
+ * What is kept of every example's class probabilities: that of its given label, those of the likeliest other classes
+ * one by one, and what all further classes are together. Some dozen bytes an example, however many classes there are,
+ * so that predictions are read once.
+ */
 
-export class LeadingClasses {
+/** Other classes than the given one that are kept one by one, at most. */
+export const mostRivals = 9
+
+export interface LeadingClasses {
+  readonly classes: number
+  /** Given labels, [examples]. */
+  readonly labels: Int32Array
   /** Probability of the given label, [examples]; NaN where nothing is known. */
   readonly givenP: Float32Array
-  /** The most likely other class, [examples]. */
+  /** Other classes kept of each example: {@link mostRivals}, or all of fewer. */
+  readonly rivals: number
+  /** These classes by falling probability, equal ones in their own order, [examples, rivals]. */
   readonly rival: Int32Array
   readonly rivalP: Float32Array
+  /** Of all further classes the sum of the probabilities, [examples], … */
+  readonly restP: Float32Array
+  /** … and of their squares. */
+  readonly restSquares: Float32Array
+}
 
-  constructor(examples: number) {
-    this.givenP = new Float32Array(examples).fill(Number.NaN)
-    this.rival = new Int32Array(examples)
-    this.rivalP = new Float32Array(examples)
+/**
+ * Place for examples of whose classes nothing is known yet.
+ * @param labels their given labels @param classes ≥ 2
+ * @param memory of so many bytes, all zero; shared between threads, for one
+ */
+export function unknownClasses(
+  labels: Int32Array,
+  classes: number,
+  memory: (bytes: number) => ArrayBufferLike = bytes => new ArrayBuffer(bytes),
+): LeadingClasses {
+  const rivals = Math.min(mostRivals, classes - 1)
+  const floats = (width: number) => new Float32Array(memory(4 * labels.length * width))
+  return {
+    classes,
+    labels,
+    givenP: floats(1).fill(Number.NaN),
+    rivals,
+    rival: new Int32Array(memory(4 * labels.length * rivals)),
+    rivalP: floats(rivals),
+    restP: floats(1),
+    restSquares: floats(1),
   }
+}
 
-  /** Takes up the examples from `first` on. @param probabilities [block, classes] @param labels [block] */
-  add(first: number, probabilities: Float32Array, labels: Int32Array, classes: number): void {
-    for (let k = 0, begin = 0; k < labels.length; k++, begin += classes) {
-      const given = labels[k]
-      let rival = given === 0 ? 1 : 0
-      for (let t = rival + 1; t < classes; t++) {
-        if (t !== given && probabilities[begin + t] > probabilities[begin + rival]) rival = t
+/**
+ * Takes up the examples from `first` on.
+ * @param values their class probabilities up to a factor of each row, [block, classes]; rows of NaN stay unknown
+ */
+export function takeProbabilities(
+  leading: LeadingClasses,
+  first: number,
+  values: Float32Array | Float64Array,
+): void {
+  const { classes, labels, givenP, rivals, rival, rivalP, restP, restSquares } = leading
+  const p = new Float64Array(rivals)
+  const lead = new Int32Array(rivals)
+  for (let begin = 0, i = first; begin < values.length; begin += classes, i++) {
+    const given = labels[i]
+    let [sum, squares, least] = [0, 0, -1]
+    p.fill(-1)
+    for (let t = 0; t < classes; t++) {
+      const value = values[begin + t]
+      sum += value
+      squares += value * value
+      if (value <= least || t === given) continue
+      let place = rivals - 1
+      for (; place > 0 && p[place - 1] < value; place--) {
+        p[place] = p[place - 1]
+        lead[place] = lead[place - 1]
       }
-      this.givenP[first + k] = probabilities[begin + given]
-      this.rival[first + k] = rival
-      this.rivalP[first + k] = probabilities[begin + rival]
+      p[place] = value
+      lead[place] = t
+      least = p[rivals - 1]
     }
-  }
-
-  /**
-   * Highest probability of an example: positive where it is that of the given label, negative where it is the rival's.
-   * @param influence what its own label has added, see {@link withoutOwnLabel}
-   */
-  signedConfidence(example: number, influence = 0): number {
-    const p = this.givenP[example]
-    const own = withoutOwnLabel(p, influence)
-    const rival = (this.rivalP[example] * (1 - own)) / (1 - p)
-    return own >= rival || p === 1 ? own : -rival
+    const scale = 1 / sum
+    const own = values[begin + given]
+    givenP[i] = own * scale
+    let [rest, restOfSquares] = [sum - own, squares - own * own]
+    for (let k = 0, at = i * rivals; k < rivals; k++, at++) {
+      rest -= p[k]
+      restOfSquares -= p[k] * p[k]
+      rival[at] = lead[k]
+      rivalP[at] = p[k] * scale
+    }
+    // What is left of nothing may be a rounding error below it.
+    restP[i] = Math.max(0, rest) * scale
+    restSquares[i] = Math.max(0, restOfSquares) * scale * scale
   }
 }

@@ -3,31 +3,12 @@
 /** What a matrix of predictions holds: softmax probabilities, or the logits behind them. */
 export type PredictionForm = 'probabilities' | 'logits'
 
-/**
- * Probabilities out of either form, [rows, classes], each row scaled to sum to 1.
- * @param values all finite; probabilities are ≥ 0 and each row has some
- */
-export function asProbabilities(
-  values: Float32Array | Float64Array,
-  form: PredictionForm,
-  classes: number,
-): Float32Array {
-  const probabilities = new Float32Array(values.length)
-  for (let begin = 0; begin < values.length; begin += classes) {
+/** Makes logits, [rows, classes], the probabilities of each row up to a factor, in place: eᶻ ÷ the row's highest. */
+export function exponentiate(logits: Float32Array | Float64Array, classes: number): void {
+  for (let begin = 0; begin < logits.length; begin += classes) {
     const end = begin + classes
-    let sum = 0
-    if (form === 'probabilities') {
-      for (let at = begin; at < end; at++) sum += values[at]
-      for (let at = begin; at < end; at++) probabilities[at] = values[at] / sum
-      continue
-    }
-    let highest = values[begin]
-    for (let at = begin + 1; at < end; at++) if (values[at] > highest) highest = values[at]
-    for (let at = begin; at < end; at++) {
-      probabilities[at] = Math.exp(values[at] - highest)
-      sum += probabilities[at]
-    }
-    for (let at = begin; at < end; at++) probabilities[at] /= sum
+    let highest = logits[begin]
+    for (let at = begin + 1; at < end; at++) if (logits[at] > highest) highest = logits[at]
+    for (let at = begin; at < end; at++) logits[at] = Math.exp(logits[at] - highest)
   }
-  return probabilities
 }

@@ -9,6 +9,7 @@
  * most likely, P(y | x) = Σ_t q_t T_ty. No true label is looked at.
  */
 import { ClassMixture } from './class-mixture.js'
+import type { LeadingClasses } from './leading-classes.js'
 
 export interface NoiseModel {
   readonly classes: number
@@ -18,14 +19,6 @@ export interface NoiseModel {
   readonly transition: Float64Array
   /** Factor on the odds of any other class than the given one, so that the expected wrong labels are as many as told. */
   readonly doubt: number
-}
-
-/** Examples to fit to. */
-export interface LabeledProbabilities {
-  /** Mean class probabilities, [examples, classes]. */
-  readonly probabilities: Float32Array
-  /** Given labels, [examples]. */
-  readonly labels: Int32Array
 }
 
 /** The logarithm of β has a standard normal prior, and stays within these bounds. */
@@ -42,20 +35,22 @@ const largestDoubt = 8
  * it as well, which is too few where hard examples are mislabeled more often than easy ones. Neither is expected to
  * tell too many, so the larger one is taken.
  *
+ * @param sample examples to fit to, whose probabilities are known
  * @param anchoredShare share of wrong labels by the anchors
  */
 export function fitNoiseModel(
-  { probabilities, labels }: LabeledProbabilities,
+  leading: LeadingClasses,
+  sample: Int32Array,
   transition: Float64Array,
-  classes: number,
   anchoredShare: number,
 ): NoiseModel {
+  const { classes } = leading
   const mixture = new ClassMixture(transition, classes)
   const likelihoodAt = (logSharpness: number): number => {
     let likelihood = 0
     mixture.sharpen(Math.exp(logSharpness))
-    for (let i = 0; i < labels.length; i++) {
-      mixture.separate(probabilities, i * classes, labels[i])
+    for (const i of sample) {
+      mixture.separate(leading, i)
       likelihood += Math.log(mixture.likelihood())
     }
     return likelihood - logSharpness ** 2 / 2
@@ -64,11 +59,11 @@ export function fitNoiseModel(
     highestPoint(likelihoodAt, Math.log(sharpnessRange[0]), Math.log(sharpnessRange[1]), searchSteps),
   )
   mixture.sharpen(sharpness)
-  const wrongOdds = Float64Array.from(labels, (given, i) => {
-    mixture.separate(probabilities, i * classes, given)
+  const wrongOdds = Float64Array.from(sample, i => {
+    mixture.separate(leading, i)
     return mixture.likelihood() / mixture.likelihoodOf(0) - 1
   })
-  return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * labels.length) }
+  return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * sample.length) }
 }
 
 /** The least factor ≥ 1 on the odds with which at least `count` are expected to be wrong. */
@@ -137,19 +132,36 @@ export interface LabelJudgement {
   readonly agrees: Uint8Array
 }
 
-export function emptyJudgement(examples: number): LabelJudgement {
+/** @param memory of so many bytes, all zero; shared between threads, for one */
+export function emptyJudgement(
+  examples: number,
+  memory: (bytes: number) => ArrayBufferLike = bytes => new ArrayBuffer(bytes),
+): LabelJudgement {
   return {
-    quality: new Float32Array(examples),
-    rival: new Int32Array(examples),
-    rivalP: new Float32Array(examples),
-    kind: new Uint8Array(examples),
-    agrees: new Uint8Array(examples),
+    quality: new Float32Array(memory(4 * examples)),
+    rival: new Int32Array(memory(4 * examples)),
+    rivalP: new Float32Array(memory(4 * examples)),
+    kind: new Uint8Array(memory(examples)),
+    agrees: new Uint8Array(memory(examples)),
   }
 }
 
+/** Expected examples of each pair of given (row) and true class (column), by group, [classes, classes] each. */
+export type JointCounts = readonly Float64Array[]
+
+export const noCounts = (groups: number, classes: number): JointCounts =>
+  Array.from({ length: groups }, () => new Float64Array(classes * classes))
+
 /**
- * Judges the labels of the examples from `first` on, and adds to `joint` how many of them, by expectation, are of each
- * pair of given (row) and true class (column), [classes, classes].
+ * Counts go in steps of this: their sums are exact then, up to 33 million examples of a pair, and the same in whatever
+ * order they are taken.
+ */
+const countStep = 2 ** -28
+const counted = (share: number): number => Math.round(share / countStep) * countStep
+
+/**
+ * Judges the labels of some consecutive examples, and adds up how many of them, by expectation, are of each pair of
+ * given and true class.
  *
  * Quality is P(true = given | x, given) ∝ q_y T_yy against the sum over all classes and the hypothesis of no class.
  * `joint` leaves that hypothesis out: its weight is a convention, and counts should come from the labels alone.
@@ -157,30 +169,38 @@ export function emptyJudgement(examples: number): LabelJudgement {
  * What the rival's share of a wrong label is goes by the example alone, P(some class | x) = Σ p^β / (Σ p^β + w): were
  * the given label counted there as well, any mislabeling rarer than w / classes would make the example one of no class.
  *
- * @param probabilities mean class probabilities of these examples, [block, classes]; a row of NaN gives quality NaN
- * @param labels their given labels, [block]
+ * @param models that of each group @param group of each example, [examples]; all are of the first when absent
+ * @param leading an example of which nothing is known has quality NaN
+ * @param joint of each group
  */
 export function judgeLabels(
-  { classes, sharpness, transition, doubt }: NoiseModel,
-  probabilities: Float32Array,
-  labels: Int32Array,
+  models: readonly NoiseModel[],
+  leading: LeadingClasses,
+  group: Uint8Array | undefined,
+  [from, to]: readonly [from: number, to: number],
   judgement: LabelJudgement,
-  first: number,
-  joint: Float64Array,
+  joint: JointCounts,
 ): void {
-  const mixture = new ClassMixture(transition, classes)
-  mixture.sharpen(sharpness)
-  for (let k = 0, begin = 0; k < labels.length; k++, begin += classes) {
-    const i = first + k
-    const given = labels[k]
-    if (Number.isNaN(probabilities[begin])) {
+  const { classes, labels, givenP, rivals } = leading
+  const mixtures = models.map(({ transition, sharpness }) => {
+    const mixture = new ClassMixture(transition, classes)
+    mixture.sharpen(sharpness)
+    return mixture
+  })
+  for (let i = from; i < to; i++) {
+    const given = labels[i]
+    const of = group === undefined ? 0 : group[i]
+    judgement.agrees[i] = leading.rivalP[i * rivals] > givenP[i] ? 0 : 1
+    if (Number.isNaN(givenP[i])) {
       judgement.quality[i] = Number.NaN
       judgement.rivalP[i] = Number.NaN
       judgement.rival[i] = given === 0 ? 1 : 0
-      judgement.agrees[i] = 1
       continue
     }
-    const answered = mixture.separate(probabilities, begin, given)
+    const mixture = mixtures[of]
+    const { doubt } = models[of]
+    const counts = joint[of]
+    const answered = mixture.separate(leading, i)
     const { support, share, size } = mixture
     const own = mixture.likelihoodOf(0)
     const wrong = mixture.likelihood() - own
@@ -189,14 +209,12 @@ export function judgeLabels(
     let rival = given === 0 ? 1 : 0
     let rivalPart = 0
     let [highest, second] = [share[0], 0]
-    let agrees = 1
     let named = 0
     for (let s = 1; s < size; s++) {
       if (share[s] > highest) {
         second = highest
         highest = share[s]
       } else if (share[s] > second) second = share[s]
-      if (probabilities[begin + support[s]] > probabilities[begin + given]) agrees = 0
       const part = mixture.likelihoodOf(s)
       named += part
       if (part > rivalPart) {
@@ -205,9 +223,9 @@ export function judgeLabels(
       }
     }
     const right = own / total
-    joint[given * (classes + 1)] += named > 0 ? right : 1
+    counts[given * (classes + 1)] += named > 0 ? counted(right) : 1
     for (let s = 1; s < size && named > 0; s++) {
-      joint[given * classes + support[s]] += ((1 - right) * mixture.likelihoodOf(s)) / named
+      counts[given * classes + support[s]] += counted(((1 - right) * mixture.likelihoodOf(s)) / named)
     }
     judgement.quality[i] = own / (total + none)
     judgement.rival[i] = rival
@@ -216,6 +234,5 @@ export function judgeLabels(
         ? 0
         : (((1 - judgement.quality[i]) * rivalPart) / wrong) * (answered / (answered + noClassWeight))
     judgement.kind[i] = highest >= clearShare ? 0 : highest + second >= pairShare ? 1 : 2
-    judgement.agrees[i] = agrees
   }
 }

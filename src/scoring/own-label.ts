@@ -16,23 +16,19 @@ export function withoutOwnLabel(p: number, influence: number): number {
   return kept / (1 - p + kept)
 }
 
-/** The same for whole rows, [block, classes], in place. @param trained 1 where d is to be taken off, [block] */
-export function removeOwnLabels(
-  probabilities: Float32Array,
-  labels: Int32Array,
-  trained: Uint8Array,
-  classes: number,
-  influence: number,
-): void {
+/** Takes it off, in place. @param trained 1 where d is to be taken off, [examples] */
+export function removeOwnLabels(leading: LeadingClasses, trained: Uint8Array, influence: number): void {
   if (influence === 0) return
-  for (let k = 0, begin = 0; k < labels.length; k++, begin += classes) {
-    const own = begin + labels[k]
-    const p = probabilities[own]
-    if (!trained[k] || p === 1) continue
+  const { givenP, rivals, rivalP, restP, restSquares } = leading
+  for (let i = 0; i < trained.length; i++) {
+    const p = givenP[i]
+    if (!trained[i] || p === 1 || Number.isNaN(p)) continue
     const kept = withoutOwnLabel(p, influence)
     const scale = (1 - kept) / (1 - p)
-    for (let at = begin; at < begin + classes; at++) probabilities[at] *= scale
-    probabilities[own] = kept
+    givenP[i] = kept
+    for (let at = i * rivals; at < (i + 1) * rivals; at++) rivalP[at] *= scale
+    restP[i] *= scale
+    restSquares[i] *= scale ** 2
   }
 }
 
@@ -57,12 +53,12 @@ export function ownLabelInfluence(leading: LeadingClasses, trained: Uint8Array):
     if (trained[i]) rows.push(i)
     else {
       others++
-      sum += Math.abs(leading.signedConfidence(i))
+      sum += confidenceWithout(leading, i, 0)
     }
   }
   if (others < leastReference || rows.length === 0) return 0
   const gap = (influence: number) =>
-    rows.reduce((total, i) => total + Math.abs(leading.signedConfidence(i, influence)), 0) / rows.length -
+    rows.reduce((total, i) => total + confidenceWithout(leading, i, influence), 0) / rows.length -
     sum / others
   // Far beyond the mark members grow surer again, of the other classes: the first crossing counts.
   let [low, lowGap] = [0, gap(0)]
@@ -83,4 +79,11 @@ export function ownLabelInfluence(leading: LeadingClasses, trained: Uint8Array):
     lowGap = highGap
   }
   return low
+}
+
+/** Highest probability of an example, had it been left out. */
+function confidenceWithout({ givenP, rivals, rivalP }: LeadingClasses, i: number, influence: number): number {
+  const p = givenP[i]
+  const own = withoutOwnLabel(p, influence)
+  return p === 1 ? own : Math.max(own, (rivalP[i * rivals] * (1 - own)) / (1 - p))
 }

@@ -194,7 +194,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
   return { headline: { ...headline(examples, summary, verdicts), wrongLabels }, ...verdicts }
 }
 
-/** The second and third pass: label quality, now that it is known how far each level can be trusted. */
+/** The second pass: label quality, now that it is known how far each level can be trusted. */
 async function judge(
   { examples, classNames, portions }: AuditedPopulations,
   scores: PopulationScores,
@@ -207,15 +207,11 @@ async function judge(
     outOfSample: scores.outOfSample,
   })
   const weights = scores.weights()
-  const throughPortions = async (take: (probabilities: Float32Array) => void) => {
-    for await (const { probabilities } of portions()) {
-      signal.throwIfAborted()
-      take(ensembleProbabilities(probabilities, weights, classNames.length))
-    }
+  for await (const { probabilities } of portions()) {
+    signal.throwIfAborted()
+    labels.add(ensembleProbabilities(probabilities, weights, classNames.length))
   }
-  await throughPortions(probabilities => labels.sample(probabilities))
-  labels.fit()
-  await throughPortions(probabilities => labels.judge(probabilities))
+  labels.judge()
   return labels
 }
 

@@ -24,7 +24,7 @@ const listedSuspects = 200
 
 export const preview: Stage = {
   name: 'preview',
-  version: 3,
+  version: 4,
   inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population, compress }) => population.models === undefined && compress.length > 0,
   settings: ({ name, population, scoring }) => ({ name, population, decision: scoring.decision }),
@@ -41,14 +41,10 @@ async function previewRun(context: StageContext): Promise<Headline> {
   const examples = await readExamples(context, count)
   const members = await predictMembers(context, denseMembers(context))
   const quality = new LabelQuality({ classes, ...examples })
-  const through = async (take: (probabilities: Float32Array) => void) => {
-    for await (const { logits, inSample } of portions(context, 'dense', members, classes)) {
-      take(meanProbabilities(logits, inSample, classes))
-    }
+  for await (const { logits, inSample } of portions(context, 'dense', members, classes)) {
+    quality.add(meanProbabilities(logits, inSample, classes))
   }
-  await through(probabilities => quality.sample(probabilities))
-  quality.fit()
-  await through(probabilities => quality.judge(probabilities))
+  quality.judge()
 
   const { judgement } = quality
   const wrong = estimatedCount(quality.wrongLabels(), count)

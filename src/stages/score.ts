@@ -26,7 +26,7 @@ import { readTakenLevels } from './models.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 6,
+  version: 7,
   inputs: ['ingest', 'predict', 'models'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),

@@ -19,9 +19,8 @@ function judged(cuts: readonly number[], options = { group }) {
   const quality = new LabelQuality({ labels, classes, ...options })
   const bounds = [0, ...cuts, examples]
   const portions = bounds.slice(1).map((end, k) => probabilities.subarray(bounds[k] * classes, end * classes))
-  for (const portion of portions) quality.sample(portion)
-  quality.fit()
-  for (const portion of portions) quality.judge(portion)
+  for (const portion of portions) quality.add(portion)
+  quality.judge()
   return quality
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { randomStream } from '../../src/random.js'
-import { LeadingClasses } from '../../src/scoring/leading-classes.js'
+import { takeProbabilities, unknownClasses } from '../../src/scoring/leading-classes.js'
 import { ownLabelInfluence, removeOwnLabels, withoutOwnLabel } from '../../src/scoring/own-label.js'
 
 const classes = 6
@@ -11,16 +11,19 @@ test('the given label’s logit loses d (1 − p)², the other classes keep thei
   fc.assert(
     fc.property(p, p, fc.float({ min: 0, max: 8, noNaN: true }), (given, share, influence) => {
       const row = Float32Array.of(given, (1 - given) * share, (1 - given) * (1 - share), 0, 0, 0)
-      const before = row.slice()
-      removeOwnLabels(row, Int32Array.of(0), Uint8Array.of(1), classes, influence)
+      const leading = unknownClasses(Int32Array.of(0), classes)
+      takeProbabilities(leading, 0, row)
+      const [before, others] = [leading.givenP[0], leading.rivalP.slice()]
+      removeOwnLabels(leading, Uint8Array.of(1), influence)
+      const [own, [first, second]] = [leading.givenP[0], leading.rivalP]
       const logit = (q: number) => Math.log(q / (1 - q))
-      expect(logit(before[0]) - logit(withoutOwnLabel(before[0], influence))).toBeCloseTo(
-        influence * (1 - before[0]) ** 2,
+      expect(logit(before) - logit(withoutOwnLabel(before, influence))).toBeCloseTo(
+        influence * (1 - before) ** 2,
         3,
       )
-      expect(row[0]).toBeCloseTo(withoutOwnLabel(before[0], influence), 6)
-      expect(row[0] + row[1] + row[2]).toBeCloseTo(1, 5)
-      expect(row[1] / row[2]).toBeCloseTo(before[1] / before[2], 1)
+      expect(own).toBeCloseTo(withoutOwnLabel(before, influence), 6)
+      expect(own + first + second).toBeCloseTo(1, 5)
+      expect(first * others[1]).toBeCloseTo(second * others[0], 5)
     }),
   )
 })
@@ -28,7 +31,8 @@ test('the given label’s logit loses d (1 − p)², the other classes keep thei
 /** Pairs of examples with the same answer, but that the first one's own label has raised its logit. */
 function pairs(count: number, influence: number) {
   const random = randomStream('own label')
-  const leading = new LeadingClasses(2 * count)
+  const labels = new Int32Array(2 * count)
+  const rows = new Float32Array(2 * count * classes)
   for (let i = 0; i < count; i++) {
     const powers = Array.from({ length: classes }, () => Math.exp(2 * random.normal()))
     const sum = powers.reduce((all, power) => all + power)
@@ -38,7 +42,8 @@ function pairs(count: number, influence: number) {
     const draw = random.uniform() * squares.reduce((all, square) => all + square)
     let label = 0
     for (let below = squares[0]; below < draw && label < classes - 1; below += squares[label]) label++
-    leading.add(2 * i + 1, Float32Array.from(row), Int32Array.of(label), classes)
+    labels.fill(label, 2 * i, 2 * i + 2)
+    rows.set(row, (2 * i + 1) * classes)
     // The p that what is taken off goes by is the raised one: a fixed point.
     let raised = row[label]
     for (let step = 0; step < 200; step++) {
@@ -46,8 +51,10 @@ function pairs(count: number, influence: number) {
       raised = (raised + odds / (1 + odds)) / 2
     }
     const own = row.map((p, t) => (t === label ? raised : (p * (1 - raised)) / (1 - row[label])))
-    leading.add(2 * i, Float32Array.from(own), Int32Array.of(label), classes)
+    rows.set(own, 2 * i * classes)
   }
+  const leading = unknownClasses(labels, classes)
+  takeProbabilities(leading, 0, rows)
   return leading
 }
 
