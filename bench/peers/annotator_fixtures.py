@@ -1,7 +1,8 @@
-"""Writes test/scoring/fixtures/crowdlab.json and multi-label.json: what cleanlab says of small seeded data.
+"""Writes test/scoring/fixtures/consensus.json and multi-label.json: what others say of small seeded data.
 
     python bench/peers/annotator_fixtures.py test/scoring/fixtures
 
+The consensus is that of expectation maximisation over all classes at once in float64, and of cleanlab's CROWDLAB.
 Probabilities are multiples of 1/1024, which float32 holds exactly.
 """
 
@@ -38,20 +39,42 @@ def crowd(random, examples, classes, skills, shown, model_skill):
     labels[random.random(labels.shape) >= shown] = np.nan
     lonely = np.isnan(labels).all(axis=1)
     labels[lonely, 0] = truth[lonely]
-    result = get_label_quality_multiannotator(pd.DataFrame(labels), p, return_weights=True, verbose=False)
-    quality = result["label_quality"]
-    stats = result["annotator_stats"].sort_index()
+    result = get_label_quality_multiannotator(pd.DataFrame(labels), p, verbose=False)["label_quality"]
+    majority = get_majority_vote_label(pd.DataFrame(labels), p, verbose=False)
     return {
         "probabilities": p.tolist(),
         "labels": [[None if np.isnan(label) else int(label) for label in row] for row in labels],
-        "consensus": quality["consensus_label"].tolist(),
-        "quality": quality["consensus_quality_score"].tolist(),
-        "agreement": quality["annotator_agreement"].tolist(),
-        "majority": get_majority_vote_label(pd.DataFrame(labels), p, verbose=False).tolist(),
-        "annotatorQuality": stats["annotator_quality"].tolist(),
-        "annotatorAgreement": stats["agreement_with_consensus"].tolist(),
-        "modelWeight": float(result["model_weight"]),
-        "annotatorWeight": np.asarray(result["annotator_weight"]).tolist(),
+        "truth": truth.tolist(),
+        "majority": majority.tolist(),
+        "crowdlab": result["consensus_label"].tolist(),
+        **dawid_skene(labels, p, majority),
+    }
+
+
+def dawid_skene(labels, p, majority):
+    """One accuracy an annotator; the model's probabilities to a power as the prior."""
+    examples, classes = p.shape
+    powers = 2.0 ** (np.arange(13) / 4 - 1)
+    log_p = np.log(np.maximum(p, 0.01 / classes))
+    log_partition = np.log(np.exp(powers[:, None, None] * log_p).sum(axis=2)).sum(axis=1)
+    given = ~np.isnan(labels)
+    votes = labels[:, :, None] == np.arange(classes)
+    posterior = np.eye(classes)[majority]
+    power = 1.0
+    for _ in range(2000):
+        right = (votes * posterior[:, None, :]).sum(axis=2)
+        mean = right.sum() / given.sum()
+        accuracy = np.clip((right.sum(axis=0) + 2 * mean) / (given.sum(axis=0) + 2), 0.001, 0.999)
+        gain = np.log(accuracy) - np.log((1 - accuracy) / (classes - 1))
+        weight = power * log_p + (votes * gain[:, None]).sum(axis=1)
+        weight -= weight.max(axis=1, keepdims=True)
+        posterior = np.exp(weight) / np.exp(weight).sum(axis=1, keepdims=True)
+        power = powers[np.argmax(powers * (posterior * log_p).sum() - log_partition)]
+    return {
+        "consensus": posterior.argmax(axis=1).tolist(),
+        "quality": posterior.max(axis=1).tolist(),
+        "accuracy": accuracy.tolist(),
+        "sharpness": power,
     }
 
 
@@ -61,7 +84,7 @@ crowds = {
     "strong annotators": crowd(random, 50, 3, [0.95, 0.9, 0.9], 1, 0.2),
     "strong model": crowd(random, 60, 6, [0.5, 0.4, 0.45, 0.3], 0.7, 3),
 }
-(folder / "crowdlab.json").write_text(json.dumps({"madeBy": made_by, "crowds": crowds}) + "\n")
+(folder / "consensus.json").write_text(json.dumps({"madeBy": made_by, "crowds": crowds}) + "\n")
 
 examples, classes = 40, 5
 given = (random.random((examples, classes)) < 0.3).astype(int)
