@@ -172,7 +172,7 @@ async function baseOf(config: DatasetConfig): Promise<string> {
     if (image === undefined) continue
     const roles = { label: config.label, content: { kind: 'image', column: image.name }, groups: [] } as const
     for await (const batch of reader.examples(roles)) {
-      for (const example of batch) if (example.image?.file !== undefined) places.push(example.image.file)
+      for (const { image } of batch) if (image?.named !== undefined) places.push(image.named.file)
     }
   }
   return commonFolder([...new Set(places.map(place => dirname(place)))].map(folder => join(folder, '_')))

@@ -15,9 +15,9 @@ export async function* referencedImages(
   const content = { kind: 'image', column: source.content[0] } as const
   for await (const batch of reader.examples({ label: source.label, content, groups: [] })) {
     for (const { file, row, image } of batch) {
-      if (image?.file === undefined) continue
+      if (image?.named === undefined) continue
       const stays = !dropped.has(`${file.name}#${row}`)
-      images.set(image.file, (images.get(image.file) ?? false) || stays)
+      images.set(image.named.file, (images.get(image.named.file) ?? false) || stays)
     }
   }
   for (const [from, stays] of images) {

@@ -2,11 +2,16 @@
  * `undo.jsonl`: what takes a new version back to the original, a line a file that differs. It knows of files, bytes and
  * rows alone, whatever the layout.
  */
+import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import type { Edit } from './edits.js'
 
-const file = z.string().describe('path in the data folder of either version')
+/** A version from elsewhere must not write where it likes when it is taken back. */
+const file = z
+  .string()
+  .refine(path => !isAbsolute(path) && !/(^|[/\\])\.\.([/\\]|$)/.test(path), 'leads out of the folder')
+  .describe('path in the data folder of either version')
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()])
 
 const lineSchema = z.union([

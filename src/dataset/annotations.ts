@@ -3,21 +3,24 @@
  * beside it what they show. A format says how to read the file; the rest is here.
  */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Field, Float64, Int64, type Schema, Utf8 } from 'apache-arrow'
 import { DataError } from '../errors.js'
 import type { ColumnValues } from '../tables/columns.js'
 import { imageType } from '../tables/schemas.js'
 import { type ImageFile, imageBatches, imageSchema } from './image-files.js'
+import { namedFile } from './named-file.js'
 import {
   BadExample,
   type Format,
+  type NamedFile,
   type RawExample,
   type RawLabel,
   type Reader,
+  type ReaderOptions,
   type SourceFile,
 } from './source.js'
+import { readText } from './text-file.js'
 
 const batchRows = 1024
 
@@ -44,11 +47,12 @@ export interface AnnotationSet {
 export function annotationReader(
   format: Format,
   files: readonly SourceFile[],
-  read: (file: SourceFile) => Promise<AnnotationSet>,
+  { allowOutside }: ReaderOptions,
+  read: (file: SourceFile, allowOutside: boolean) => Promise<AnnotationSet>,
 ): Reader {
   let reading: Promise<AnnotationSet[]> | undefined
   const sets = () => {
-    reading ??= Promise.all(files.map(read)).then(all => {
+    reading ??= Promise.all(files.map(file => read(file, allowOutside))).then(all => {
       for (const [index, { columns }] of all.entries())
         checkSameColumns(all[0].columns, columns, files, index)
       return all
@@ -87,7 +91,7 @@ export function annotationReader(
               trueLabel: trueLabel < 0 ? undefined : image.values[trueLabel],
               id: id < 0 ? undefined : textOf(image, id),
               groups: groups.map(column => textOf(image, column)),
-              image: { bytes: null, path: image.path, file: image.file },
+              image: { bytes: null, path: image.path, named: image.named },
               ...(image.bad !== undefined && { bad: image.bad }),
             }),
           )
@@ -130,13 +134,9 @@ function checkSameColumns(
   })
 }
 
-/** The JSON in a file. @throws DataError if it is cut off or no JSON */
-export async function readJson({ path }: SourceFile): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch(cause => {
-    throw new DataError('the file cannot be opened', { file: path, mend: 'Check the path.', cause })
-  })
-  return parseJson(text.replace(/^\uFEFF/, ''), path)
-}
+/** The JSON in a file. @throws DataError if it cannot be read, is cut off or no JSON */
+export const readJson = async ({ path }: SourceFile): Promise<unknown> =>
+  parseJson(await readText(path), path)
 
 /** @param row of the file, where it holds a JSON value a line */
 export function parseJson(text: string, file: string, row?: number): unknown {
@@ -161,17 +161,18 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 /**
  * Finds the images that an annotation file names by relative paths: in its folder, in one of the folders given, all
  * relative to it. The folder that has the first image has them all.
- * @returns from a path as the file has it to an absolute one
- * @throws DataError if no folder has the first image, or a path leads out of the data
+ * @returns from a path as the file has it to the file that it names
+ * @throws DataError if no folder has the first image, or a path leads out of the data, unless that is allowed
  */
 export function imageFinder(
   file: SourceFile,
   first: string | undefined,
   folders: readonly string[],
-): (path: string) => string {
+  allowOutside: boolean,
+): (path: string) => NamedFile {
   const base = dirname(file.path)
   const candidates = folders.map(folder => resolve(base, folder))
-  const found = candidates.find(folder => first !== undefined && existsSync(join(folder, first)))
+  const found = candidates.find(folder => first !== undefined && existsSync(resolve(folder, first)))
   if (found === undefined && first !== undefined) {
     throw new DataError(`there is no image file ${first}`, {
       file: file.path,
@@ -179,15 +180,7 @@ export function imageFinder(
       mend: `It was looked for in ${folders.join(', ')} from the folder of the file.`,
     })
   }
-  return path => {
-    const absolute = resolve(found ?? base, path)
-    const inside = relative(found ?? base, absolute)
-    if (!inside.startsWith('..') && !isAbsolute(inside)) return absolute
-    throw new DataError(`the path ${path} leads out of the data folder`, {
-      file: file.path,
-      mend: 'Images lie under the folder of the file, or beside it.',
-    })
-  }
+  return path => namedFile(path, found ?? base, allowOutside, { file: file.path })
 }
 
 /** A bad example whose annotations name several classes. */

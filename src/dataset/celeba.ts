@@ -3,14 +3,16 @@
  * makes of it), a list of the part that each image belongs to (0 training, 1 validation, 2 test), and a folder of
  * images. Any attribute is the label, others are subgroups. Layout: mmlab.ie.cuhk.edu.hk/projects/CelebA.html.
  */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { Field, Int64, type Schema } from 'apache-arrow'
 import { DataError } from '../errors.js'
 import { imageType } from '../tables/schemas.js'
 import { type ImageFile, imageBatches, imageSchema } from './image-files.js'
 import type { Layout } from './layout.js'
-import type { Part, RawExample, Reader, SourceFile } from './source.js'
+import { namedFile } from './named-file.js'
+import type { Part, RawExample, Reader, ReaderOptions, SourceFile } from './source.js'
+import { readText } from './text-file.js'
 
 const batchRows = 1024
 const partitions: Readonly<Record<Part, number>> = { train: 0, test: 2 }
@@ -30,10 +32,10 @@ export const celebaLayout: Layout = {
   companions: (_, names) => names.filter(name => partitionName.test(name)).slice(0, 1),
 }
 
-export function celebaReader([list]: readonly SourceFile[], part: Part): Reader {
+export function celebaReader([list]: readonly SourceFile[], { part, allowOutside }: ReaderOptions): Reader {
   let listing: Promise<Listing> | undefined
   const read = () => {
-    listing ??= readListing(list, part)
+    listing ??= readListing(list, part, allowOutside)
     return listing
   }
 
@@ -65,14 +67,14 @@ export function celebaReader([list]: readonly SourceFile[], part: Part): Reader 
       const groups = roles.groups.map(name => ({ column: columnOf(name), classes: classesOf(name) }))
       for (let start = 0; start < faces.length; start += batchRows) {
         yield faces.slice(start, start + batchRows).map(
-          ({ row, path, file, values }): RawExample => ({
+          ({ row, path, named, values }): RawExample => ({
             file: list,
             row,
             label: values[label],
             trueLabel: trueLabel === undefined ? undefined : values[trueLabel],
             id: roles.id === undefined ? undefined : String(values[columnOf(roles.id)]),
             groups: groups.map(({ column, classes }) => classes[values[column]]),
-            image: { bytes: null, path, file },
+            image: { bytes: null, path, named },
           }),
         )
       }
@@ -103,7 +105,7 @@ interface Listing {
   readonly faces: readonly Face[]
 }
 
-async function readListing(list: SourceFile, part: Part): Promise<Listing> {
+async function readListing(list: SourceFile, part: Part, allowOutside: boolean): Promise<Listing> {
   const folder = await imageFolder(list)
   const { header, rows } = await readList(list.path, true)
   const attributes = extname(list.path) === '.csv' ? header.slice(1) : header
@@ -126,9 +128,8 @@ async function readListing(list: SourceFile, part: Part): Promise<Listing> {
       })
     }
     if (!isIncluded(path, row)) return []
-    return [
-      { row, path, file: join(folder, path), values: Uint8Array.from(values, v => (v === '1' ? 1 : 0)) },
-    ]
+    const named = namedFile(path, folder, allowOutside, { file: list.path, row })
+    return [{ row, path, named, values: Uint8Array.from(values, value => (value === '1' ? 1 : 0)) }]
   })
   return { attributes, faces }
 }
@@ -182,9 +183,7 @@ async function membership(
  * line of names) or as CSV with a header.
  */
 async function readList(path: string, hasHeader: boolean): Promise<{ header: string[]; rows: string[][] }> {
-  const text = await readFile(path, 'utf8').catch(cause => {
-    throw new DataError('the file cannot be opened', { file: path, mend: 'Check the path.', cause })
-  })
+  const text = await readText(path)
   const isCsv = extname(path) === '.csv'
   const lines = text
     .split(/\r?\n/)

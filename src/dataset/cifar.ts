@@ -3,13 +3,14 @@
  * of pixels, 32×32, all of red before all of green before all of blue. Classes are named in text files beside
  * them, one a line. Layout: www.cs.toronto.edu/~kriz/cifar.html.
  */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { DataError } from '../errors.js'
 import { type ArrayFile, arrayReader, channelsLast, type LabelArray } from './arrays.js'
 import { FileBytes } from './file-bytes.js'
 import type { Layout } from './layout.js'
 import type { Reader, SourceFile } from './source.js'
+import { readText } from './text-file.js'
 
 const side = 32
 const pixelBytes = side * side * 3
@@ -121,7 +122,7 @@ function variantOf({ path }: SourceFile, size: number): Variant {
 async function readNames({ companions = [] }: SourceFile, name: string): Promise<string[] | undefined> {
   const file = companions.find(({ path }) => basename(path) === name)
   if (file === undefined) return undefined
-  const lines = (await readFile(file.path, 'utf8')).split('\n').map(line => line.trim())
+  const lines = (await readText(file.path)).split('\n').map(line => line.trim())
   const names = lines.filter(line => line !== '')
   const twice = names.find((other, index) => names.indexOf(other) !== index)
   if (twice !== undefined)

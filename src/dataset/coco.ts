@@ -7,7 +7,7 @@ import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { type AnnotationSet, annotationReader, imageFinder, readJson, severalClasses } from './annotations.js'
-import type { Reader, SourceFile } from './source.js'
+import type { Reader, ReaderOptions, SourceFile } from './source.js'
 
 const id = z.union([z.number(), z.string()])
 const schema = z.object({
@@ -18,7 +18,8 @@ const schema = z.object({
 
 export type CocoFile = z.output<typeof schema>
 
-export const cocoReader = (files: readonly SourceFile[]): Reader => annotationReader('coco', files, readCoco)
+export const cocoReader = (files: readonly SourceFile[], options: ReaderOptions): Reader =>
+  annotationReader('coco', files, options, readCoco)
 
 /** @throws DataError if the file is not whole, or names an image or category that it does not have */
 export async function parseCoco(file: SourceFile): Promise<CocoFile> {
@@ -55,7 +56,7 @@ function notCoco({ path }: SourceFile, error: z.ZodError): DataError {
   })
 }
 
-async function readCoco(file: SourceFile): Promise<AnnotationSet> {
+async function readCoco(file: SourceFile, allowOutside: boolean): Promise<AnnotationSet> {
   const { images, annotations, categories } = await parseCoco(file)
   const nameOf = new Map(categories.map(category => [category.id, category.name]))
   const classesOf = new Map<number | string, Set<string>>()
@@ -63,7 +64,7 @@ async function readCoco(file: SourceFile): Promise<AnnotationSet> {
     const own = classesOf.get(image_id) ?? new Set()
     classesOf.set(image_id, own.add(nameOf.get(category_id)!))
   }
-  const fileOf = imageFinder(file, images[0]?.file_name, imageFolders(file))
+  const fileOf = imageFinder(file, images[0]?.file_name, imageFolders(file), allowOutside)
   return {
     columns: [
       { name: 'label', kind: 'text', classNames: usedNames(categories, classesOf) },
@@ -73,7 +74,7 @@ async function readCoco(file: SourceFile): Promise<AnnotationSet> {
       const names = classesOf.get(id) ?? new Set<string>()
       const [name = null] = names
       return {
-        file: fileOf(file_name),
+        named: fileOf(file_name),
         path: file_name,
         values: [name, String(id)],
         ...(names.size > 1 && { bad: severalClasses(names) }),

@@ -2,18 +2,21 @@
  * CSV (and, by its ending, tab-separated values) with a header: columns of features, or of paths of images
  * relative to the folder of the file. Quoting as RFC 4180 has it; every row has as many fields as the header.
  */
-import { createReadStream } from 'node:fs'
-import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import { dirname } from 'node:path'
+import { pipeline, Readable } from 'node:stream'
 import { Field, Float64, Int64, Schema, Utf8 } from 'apache-arrow'
 import { CsvError, parse } from 'csv-parse'
 import { DataError } from '../errors.js'
 import { recordBatch } from '../tables/columns.js'
+import { readChunks } from './file-bytes.js'
+import { namedFile } from './named-file.js'
 import {
   type ColumnKind,
   isImageFile,
   type RawExample,
   type RawImage,
   type Reader,
+  type ReaderOptions,
   type Roles,
   type SourceFile,
   type TextTypes,
@@ -22,10 +25,14 @@ import {
 const batchRows = 1024
 /** Rows looked at to tell what a column holds. */
 const sampleRows = 100
-/** Longest row in characters; a quote that is never closed swallows the rest of the file. */
+/** Longest row in characters, and longest line in bytes; a quote that is never closed swallows the rest of the file. */
 const longestRow = 16 << 20
+const mostColumns = 1 << 17
 
-export function csvReader(files: readonly SourceFile[]): Reader {
+export function csvReader(
+  files: readonly SourceFile[],
+  { allowOutside }: Pick<ReaderOptions, 'allowOutside'> = { allowOutside: false },
+): Reader {
   async function* batches(): AsyncGenerator<Rows> {
     const [first] = files
     let header: readonly string[] | undefined
@@ -63,7 +70,7 @@ export function csvReader(files: readonly SourceFile[]): Reader {
       return { format: 'csv', files, columns }
     },
     async *examples(roles) {
-      for await (const rows of batches()) yield examplesOf(rows, roles)
+      for await (const rows of batches()) yield examplesOf(rows, roles, allowOutside)
     },
     schema,
     async *rows(types) {
@@ -90,13 +97,16 @@ interface Rows {
 
 /** The rows some at a time; a file of a header alone gives one empty batch. */
 async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
-  const parser = createReadStream(file.path).pipe(
+  const parser = pipeline(
+    Readable.from(boundedLines(file)),
     parse({
       bom: true,
       delimiter: file.path.toLowerCase().endsWith('.tsv') ? '\t' : ',',
       skip_empty_lines: true,
       max_record_size: longestRow,
     }),
+    // Errors also end the iteration below, which is where they are dealt with.
+    () => {},
   )
   let header: string[] | undefined
   let row = 0
@@ -122,10 +132,36 @@ async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
   if (batch.length > 0 || row === 0) yield { file, header, firstRow: row - batch.length, rows: batch }
 }
 
+/** The bytes of a file. The parser counts what stands in fields: of delimiters alone it would take any number. */
+async function* boundedLines({ path }: SourceFile): AsyncGenerator<Uint8Array> {
+  let length = 0
+  for await (const chunk of readChunks(path)) {
+    const last = Math.max(chunk.lastIndexOf(lineFeed), chunk.lastIndexOf(carriageReturn))
+    length = last < 0 ? length + chunk.length : chunk.length - last - 1
+    if (length > longestRow) throw new DataError(endless, { file: path, mend: wellFormed })
+    yield chunk
+  }
+}
+
+const [lineFeed, carriageReturn] = [0x0a, 0x0d]
+const endless = 'the row does not end: a quote may be open'
+const wellFormed = 'Every row needs as many fields as the header; quotes within a quoted field are doubled.'
+
 function checkedHeader(header: string[], file: SourceFile): string[] {
-  const twice = header.find((name, index) => header.indexOf(name) !== index)
-  if (twice === undefined) return header
-  throw new DataError(`two columns are named "${twice}"`, { file: file.path, mend: 'Rename one of them.' })
+  if (header.length > mostColumns) {
+    throw new DataError(`there are ${header.length} columns, more than ${mostColumns}`, {
+      file: file.path,
+      mend: 'Write so many features as one column of lists, in Parquet.',
+    })
+  }
+  const names = new Set<string>()
+  for (const name of header) {
+    if (names.has(name)) {
+      throw new DataError(`two columns are named "${name}"`, { file: file.path, mend: 'Rename one of them.' })
+    }
+    names.add(name)
+  }
+  return header
 }
 
 function damaged(cause: CsvError, file: SourceFile): DataError {
@@ -136,12 +172,12 @@ function damaged(cause: CsvError, file: SourceFile): DataError {
     CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed: the file may be cut off',
     CSV_INVALID_CLOSING_QUOTE: 'text follows a closing quote',
     INVALID_OPENING_QUOTE: 'a quote stands in the middle of a field',
-    CSV_MAX_RECORD_SIZE: 'the row does not end: a quote may be open',
+    CSV_MAX_RECORD_SIZE: endless,
   }
   return new DataError(reasons[cause.code] ?? cause.message, {
     file: file.path,
     ...(row >= 0 ? { row } : {}),
-    mend: 'Every row needs as many fields as the header; quotes within a quoted field are doubled.',
+    mend: wellFormed,
     cause,
   })
 }
@@ -165,7 +201,11 @@ function numberOf(text: string): number {
   return Number(trimmed)
 }
 
-function examplesOf({ file, header, firstRow, rows }: Rows, roles: Roles): RawExample[] {
+function examplesOf(
+  { file, header, firstRow, rows }: Rows,
+  roles: Roles,
+  allowOutside: boolean,
+): RawExample[] {
   const index = (name: string) => header.indexOf(name)
   const label = index(roles.label)
   const trueLabel = roles.trueLabel === undefined ? -1 : index(roles.trueLabel)
@@ -183,22 +223,18 @@ function examplesOf({ file, header, firstRow, rows }: Rows, roles: Roles): RawEx
     id: id < 0 ? undefined : textOrNull(row[id]),
     groups: groups.map(column => textOrNull(row[column])),
     ...(content.kind === 'image'
-      ? { image: imageAt(row[columns[0]], folder, file, firstRow + offset) }
+      ? { image: imageAt(row[columns[0]], folder, allowOutside, { file: file.path, row: firstRow + offset }) }
       : { features: Float32Array.from(columns, column => numberOf(row[column])) }),
   }))
 }
 
 /** @throws DataError if the path leads out of the folder of the file */
-function imageAt(path: string, folder: string, file: SourceFile, row: number): RawImage {
+function imageAt(
+  path: string,
+  folder: string,
+  allowOutside: boolean,
+  place: { readonly file: string; readonly row: number },
+): RawImage {
   if (path === '') return { bytes: null, path: null }
-  const absolute = resolve(folder, path)
-  const inside = relative(folder, absolute)
-  if (inside.startsWith('..') || isAbsolute(inside)) {
-    throw new DataError(`the path ${path} leads out of the data folder`, {
-      file: file.path,
-      row,
-      mend: 'Images lie in or under the folder of the CSV file.',
-    })
-  }
-  return { bytes: null, path, file: absolute }
+  return { bytes: null, path, named: namedFile(path, folder, allowOutside, place) }
 }

@@ -4,10 +4,11 @@ import { createReadStream } from 'node:fs'
 import { DataError } from '../errors.js'
 import type { DatasetConfig } from '../pipeline/config.js'
 import { locate } from './locate.js'
+import { statNamed } from './named-file.js'
 import { openReader } from './open.js'
 import { mapOrdered } from './ordered.js'
 import { resolveRoles } from './roles.js'
-import type { Format, Part, SourceFile } from './source.js'
+import type { Format, NamedFile, Part, SourceFile } from './source.js'
 import { inFlight } from './survey.js'
 
 /** Formats whose images may lie in files of their own. */
@@ -42,7 +43,7 @@ export async function fingerprint(config: DatasetConfig): Promise<string> {
   return hash.digest('hex')
 }
 
-async function addFiles(hash: Hash, files: Iterable<SourceFile> | AsyncIterable<SourceFile>): Promise<void> {
+async function addFiles(hash: Hash, files: Iterable<SourceFile>): Promise<void> {
   const hashed = mapOrdered(files, inFlight, async file => `${file.name}\0${await hashFile(file.path)}\n`)
   for await (const line of hashed) hash.update(line)
 }
@@ -53,23 +54,39 @@ async function addImages(hash: Hash, config: DatasetConfig, part: Part): Promise
   const { trueLabel, ...columns } = config
   const roles = resolveRoles(columns, await reader.describe())
   if (roles.content.kind !== 'image') return
-  async function* images(): AsyncGenerator<SourceFile> {
+  async function* images() {
     for await (const batch of reader.examples(roles)) {
-      for (const { image } of batch) {
-        if (image?.file !== undefined) yield { path: image.file, name: image.path! }
-      }
+      for (const { image } of batch) if (image?.named !== undefined) yield { ...image, named: image.named }
     }
   }
-  await addFiles(hash, images())
+  const hashed = mapOrdered(
+    images(),
+    inFlight,
+    async ({ path, named }) => `${path}\0${(await isFile(named)) ? await hashFile(named.file) : missing}\n`,
+  )
+  for await (const line of hashed) hash.update(line)
 }
 
-/** `missing` for a file that is not there: whether that is an error is for ingest to say. */
+/** In place of the hash of a file that is not there: whether that is an error is for ingest to say. */
+const missing = 'missing'
+
+/** @throws DataError if a link leads it out of its folder */
+async function isFile(named: NamedFile): Promise<boolean> {
+  try {
+    return (await statNamed(named)).isFile()
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false
+    if (cause instanceof DataError) throw cause
+    throw new DataError('the file cannot be read', { file: named.file, cause })
+  }
+}
+
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'missing'
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return missing
     throw new DataError('the file cannot be read', { file: path, cause })
   }
   return hash.digest('hex')

@@ -4,7 +4,7 @@
  * files and files that are no images by their ending are passed over. ImageNet's synsets get their names, and its
  * validation images, which lie in no class folders, their classes from the files beside them; see `imagenet.ts`.
  */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Field, Utf8 } from 'apache-arrow'
 import { DataError } from '../errors.js'
@@ -12,7 +12,15 @@ import { isFolderOfRuns } from '../pipeline/store.js'
 import { imageType } from '../tables/schemas.js'
 import { type ImageFile, imageBatches, imageSchema } from './image-files.js'
 import { type GroundTruth, readGroundTruth, readSynsetNames } from './imagenet.js'
-import { isImageFile, type RawExample, type Reader, type SourceFile } from './source.js'
+import { statNamed } from './named-file.js'
+import {
+  isImageFile,
+  type NamedFile,
+  type RawExample,
+  type Reader,
+  type ReaderOptions,
+  type SourceFile,
+} from './source.js'
 
 const batchSize = 256
 
@@ -22,10 +30,13 @@ interface LabeledImage extends ImageFile {
   readonly className: string
 }
 
-export function folderReader([root]: readonly SourceFile[]): Reader {
+export function folderReader(
+  [root]: readonly SourceFile[],
+  { allowOutside }: Pick<ReaderOptions, 'allowOutside'> = { allowOutside: false },
+): Reader {
   let listing: Promise<Listing> | undefined
   const list = () => {
-    listing ??= listImages(root)
+    listing ??= listImages(root, allowOutside ? {} : { within: root.path })
     return listing
   }
 
@@ -46,7 +57,7 @@ export function folderReader([root]: readonly SourceFile[]): Reader {
       const { images } = await list()
       for (let start = 0; start < images.length; start += batchSize) {
         yield images.slice(start, start + batchSize).map((image): RawExample => {
-          const file = { path: image.file, name: image.path }
+          const file = { path: image.named.file, name: image.path }
           return {
             file,
             row: 0,
@@ -54,7 +65,7 @@ export function folderReader([root]: readonly SourceFile[]): Reader {
             trueLabel: undefined,
             id: undefined,
             groups: [],
-            image: { bytes: null, path: file.name, file: file.path },
+            image: { bytes: null, path: file.name, named: image.named },
           }
         })
       }
@@ -73,12 +84,15 @@ interface Listing {
   readonly images: LabeledImage[]
 }
 
-async function listImages(root: SourceFile): Promise<Listing> {
+/** How far links may lead. */
+type Bounds = Pick<NamedFile, 'within'>
+
+async function listImages(root: SourceFile, bounds: Bounds): Promise<Listing> {
   const { companions = [] } = root
   const { nameOf } = await readSynsetNames(companions)
   const truth = await readGroundTruth(companions)
-  if (truth !== undefined) return listUnsorted(root, truth, nameOf)
-  const entries = await visibleEntries(root.path)
+  if (truth !== undefined) return listUnsorted(root, bounds, truth, nameOf)
+  const entries = await visibleEntries(root.path, bounds)
   const stray = entries.find(entry => !entry.isFolder && isImageFile(entry.name))
   if (stray !== undefined) {
     throw new DataError('the image lies in no class folder', {
@@ -89,8 +103,9 @@ async function listImages(root: SourceFile): Promise<Listing> {
   const folders = entries.filter(entry => entry.isFolder).map(entry => entry.name)
   const foreign = await Promise.all(folders.map(name => isForeignFolder(join(root.path, name))))
   const classFolders = folders.filter((_, index) => !foreign[index])
+  const seen = new Set<string>()
   const byClass = await Promise.all(
-    classFolders.map(async name => (await imagesUnder(root.path, name)).sort()),
+    classFolders.map(async name => (await imagesUnder(root.path, name, bounds, seen)).sort()),
   )
   const classNames = classFolders.map(nameOf)
   const images: LabeledImage[] = []
@@ -99,7 +114,8 @@ async function listImages(root: SourceFile): Promise<Listing> {
     for (const [index, paths] of byClass.entries()) {
       if (turn >= paths.length) continue
       const [className, path] = [classNames[index], paths[turn]]
-      images.push({ className, path: `${root.name}/${path}`, file: join(root.path, path) })
+      const named = { file: join(root.path, path), ...bounds }
+      images.push({ className, path: `${root.name}/${path}`, named })
     }
   }
   return { classNames, images }
@@ -108,17 +124,18 @@ async function listImages(root: SourceFile): Promise<Listing> {
 /** Images in one folder, whose classes a file tells. */
 async function listUnsorted(
   root: SourceFile,
+  bounds: Bounds,
   truth: GroundTruth,
   nameOf: (synset: string) => string,
 ): Promise<Listing> {
   const within = truth.folder === '' ? '' : `${truth.folder}/`
-  const entries = await visibleEntries(join(root.path, truth.folder))
+  const entries = await visibleEntries(join(root.path, truth.folder), bounds)
   const names = entries.filter(({ name, isFolder }) => !isFolder && isImageFile(name)).map(({ name }) => name)
   const synsets = truth.synsetsOf(names)
   const images = names.map((name, index) => ({
     className: nameOf(synsets[index]),
     path: `${root.name}/${within}${name}`,
-    file: join(root.path, truth.folder, name),
+    named: { file: join(root.path, truth.folder, name), ...bounds },
   }))
   return { classNames: [...new Set(synsets)].sort().map(nameOf), images }
 }
@@ -131,25 +148,51 @@ export async function isForeignFolder(path: string): Promise<boolean> {
   return basename(path) === 'node_modules' || isFolderOfRuns(path)
 }
 
-async function imagesUnder(root: string, path: string): Promise<string[]> {
+/**
+ * Paths of the images in a folder, from the root.
+ * @param seen all folders so far by their names without links: where links go round, or double the folders again and
+ *   again, there would be no end
+ */
+async function imagesUnder(root: string, path: string, bounds: Bounds, seen: Set<string>): Promise<string[]> {
+  const folder = join(root, path)
+  const real = await realpath(folder)
+  if (seen.has(real)) {
+    throw new DataError('a link leads to a folder that is read already', {
+      file: folder,
+      mend: 'Take the link away: its images would count twice.',
+    })
+  }
+  seen.add(real)
   const found: string[] = []
-  for (const { name, isFolder } of await visibleEntries(join(root, path))) {
-    if (isFolder) found.push(...(await imagesUnder(root, `${path}/${name}`)))
+  for (const { name, isFolder } of await visibleEntries(folder, bounds)) {
+    if (isFolder) found.push(...(await imagesUnder(root, `${path}/${name}`, bounds, seen)))
     else if (isImageFile(name)) found.push(`${path}/${name}`)
   }
   return found
 }
 
-/** Entries of a folder by name in code-unit order, links followed, hidden ones left out. */
-async function visibleEntries(path: string): Promise<{ name: string; isFolder: boolean }[]> {
+/**
+ * Entries of a folder by name in code-unit order, links followed, hidden ones left out.
+ * @throws DataError if a link leads nowhere, or out of the bounds
+ */
+async function visibleEntries(path: string, bounds: Bounds): Promise<{ name: string; isFolder: boolean }[]> {
   const entries = (await readdir(path, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'))
   const resolved = await Promise.all(
     entries.map(async entry => ({
       name: entry.name,
       isFolder: entry.isSymbolicLink()
-        ? (await stat(join(path, entry.name))).isDirectory()
+        ? await leadsToFolder(join(path, entry.name), bounds)
         : entry.isDirectory(),
     })),
   )
   return resolved.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function leadsToFolder(file: string, bounds: Bounds): Promise<boolean> {
+  try {
+    return (await statNamed({ file, ...bounds })).isDirectory()
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause
+    throw new DataError('the link leads nowhere', { file, mend: 'Mend it, or take it away.', cause })
+  }
 }

@@ -3,7 +3,9 @@
  * dimensions, the dimensions (big-endian), the values. Images are bytes [images, height, width] or [images, height,
  * width, channels], labels bytes in a file of their own. Layout: yann.lecun.com/exdb/mnist.
  */
+import { stat } from 'node:fs/promises'
 import { DataError } from '../errors.js'
+import { mostPixels } from '../raster.js'
 import { type ArrayFile, arrayReader, checkPaired, labelFile } from './arrays.js'
 import { FileBytes } from './file-bytes.js'
 import type { Layout } from './layout.js'
@@ -56,6 +58,8 @@ async function openIdx(file: SourceFile): Promise<ArrayFile> {
     })
   }
   checkPaired(file, rows, labelDimensions[0])
+  await checkSize(file.path, 4 + 4 * dimensions.length, rows, height * width * channels)
+  await checkSize(labels.path, 8, rows, 1)
 
   async function* blocks() {
     const images = new FileBytes(file.path)
@@ -120,18 +124,42 @@ async function readHeader(bytes: FileBytes, alone = true): Promise<number[]> {
   }
 }
 
+/**
+ * Holds what a header promises against the file, before memory is made for it.
+ * @throws DataError if the file cannot hold so much, even compressed as far as it goes
+ */
+async function checkSize(file: string, headerBytes: number, rows: number, rowBytes: number): Promise<void> {
+  if (rowBytes === 0 || rowBytes > mostPixels) {
+    throw new DataError(`its header says ${rows} images of ${rowBytes} bytes`, {
+      file,
+      mend: 'Fetch it again.',
+    })
+  }
+  const { size } = await stat(file)
+  const most = /\.gz$/i.test(file) ? size * mostCompressed : size
+  if (headerBytes + rows * rowBytes > most) {
+    throw cutOff(file, Math.floor(Math.max(0, most - headerBytes) / rowBytes))
+  }
+}
+
+/** How far DEFLATE compresses at best: 258 bytes in two bits (zlib.net, "zlib technical details"). */
+const mostCompressed = 1032
+
 const hex = (bytes: Iterable<number>): string =>
   Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join(' ')
 
 async function whole(bytes: FileBytes, row: number, count: number, rowBytes: number): Promise<Uint8Array> {
   const values = await bytes.read(count * rowBytes)
   if (values.length === count * rowBytes) return values
-  throw new DataError('the file is cut off: it holds fewer rows than its header says', {
-    file: bytes.path,
-    row: row + Math.floor(values.length / rowBytes),
+  throw cutOff(bytes.path, row + Math.floor(values.length / rowBytes))
+}
+
+const cutOff = (file: string, row: number): DataError =>
+  new DataError('the file is cut off: it holds fewer rows than its header says', {
+    file,
+    row,
     mend: 'Fetch it again.',
   })
-}
 
 async function checkEnd(bytes: FileBytes, rows: number): Promise<void> {
   if ((await bytes.read(1)).length === 0) return

@@ -1,15 +1,15 @@
 /** Image files as rows of a table. */
-import { readFile } from 'node:fs/promises'
 import { type Field, type RecordBatch, Schema } from 'apache-arrow'
 import { DataError } from '../errors.js'
 import { type ColumnValues, type ImageValue, recordBatch } from '../tables/columns.js'
+import { readNamedImage } from './named-file.js'
+import type { NamedFile } from './source.js'
 
 const batchRows = 256
 const batchBytes = 16 << 20
 
 export interface ImageFile {
-  /** Absolute path. */
-  readonly file: string
+  readonly named: NamedFile
   /** Path by which the table knows it. */
   readonly path: string
 }
@@ -40,9 +40,10 @@ export async function* imageBatches<T extends ImageFile>(
   let image: ImageValue[] = []
   let bytesHeld = 0
   let start = 0
-  for (const [index, { file, path }] of rows.entries()) {
-    const bytes = await readFile(file).catch(cause => {
-      throw new DataError('the image file cannot be read', { file, cause })
+  for (const [index, { named, path }] of rows.entries()) {
+    const bytes = await readNamedImage(named, path).catch(cause => {
+      if (cause instanceof DataError) throw cause
+      throw new DataError('the image file cannot be read', { file: named.file, cause })
     })
     image.push({ bytes, path })
     bytesHeld += bytes.length

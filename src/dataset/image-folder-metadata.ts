@@ -3,7 +3,6 @@
  * from the folder of the file; all other keys are columns. (With `metadata.csv` it is CSV with paths.)
  * Format: huggingface.co/docs/datasets/image_dataset.
  */
-import { readFile } from 'node:fs/promises'
 import { DataError } from '../errors.js'
 import {
   type AnnotatedImage,
@@ -14,18 +13,16 @@ import {
   isObject,
   parseJson,
 } from './annotations.js'
-import type { RawLabel, Reader, SourceFile } from './source.js'
+import type { RawLabel, Reader, ReaderOptions, SourceFile } from './source.js'
+import { readText } from './text-file.js'
 
 export const metadataName = 'metadata.jsonl'
 
-export const imageFolderReader = (files: readonly SourceFile[]): Reader =>
-  annotationReader('imagefolder', files, readMetadata)
+export const imageFolderReader = (files: readonly SourceFile[], options: ReaderOptions): Reader =>
+  annotationReader('imagefolder', files, options, readMetadata)
 
-async function readMetadata(file: SourceFile): Promise<AnnotationSet> {
-  const text = await readFile(file.path, 'utf8').catch(cause => {
-    throw new DataError('the file cannot be opened', { file: file.path, mend: 'Check the path.', cause })
-  })
-  const rows = metadataLines(text).map((line, row) => {
+async function readMetadata(file: SourceFile, allowOutside: boolean): Promise<AnnotationSet> {
+  const rows = metadataLines(await readText(file.path)).map((line, row) => {
     const value = parseJson(line, file.path, row)
     if (isObject(value) && typeof value.file_name === 'string') return value
     throw new DataError('the line names no image', {
@@ -41,10 +38,10 @@ async function readMetadata(file: SourceFile): Promise<AnnotationSet> {
   const columns = names
     .filter(name => rows.every(row => isPlain(row[name])))
     .map((name): AnnotationColumn => ({ name, kind: kindOf(rows.map(row => row[name])) }))
-  const fileOf = imageFinder(file, rows[0]?.file_name as string | undefined, ['.'])
+  const fileOf = imageFinder(file, rows[0]?.file_name as string | undefined, ['.'], allowOutside)
   const images = rows.map((row): AnnotatedImage => {
     const path = row.file_name as string
-    return { file: fileOf(path), path, values: columns.map(column => labelValue(row[column.name], column)) }
+    return { named: fileOf(path), path, values: columns.map(column => labelValue(row[column.name], column)) }
   })
   return { columns, images }
 }

@@ -3,10 +3,11 @@
  * synonyms, `n01440764`), after which class folders are called, and the ground truth of the validation images, which
  * lie in one folder without classes.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DataError } from '../errors.js'
 import type { SourceFile } from './source.js'
+import { readText } from './text-file.js'
 
 const synset = /^n\d{8}$/
 
@@ -212,6 +213,6 @@ async function readNumbers(
 const stemOf = (name: string): string => name.replace(/\.\w+$/, '')
 
 async function linesOf({ path }: SourceFile): Promise<string[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').map(line => line.trim())
+  const lines = (await readText(path)).split('\n').map(line => line.trim())
   return lines.filter(line => line !== '')
 }

@@ -3,15 +3,9 @@
  * laid on white where they are transparent, brought to sRGB or grey with 8 bits a channel, and resized without
  * cropping: an image that is not square is squeezed, so that nothing of what a label may speak of is lost.
  */
-import { readFile } from 'node:fs/promises'
-import sharp, { type Sharp } from 'sharp'
+import { mostPixels, openRaster } from '../raster.js'
+import { readNamedImage } from './named-file.js'
 import { BadExample, type Pixels, type RawImage } from './source.js'
-
-// Data sets are read once from end to end: a cache would only hold memory.
-sharp.cache(false)
-
-/** Images of more pixels are refused before they are decoded. */
-const mostPixels = 100_000_000
 
 export interface ImageHeader {
   /** As the image is seen, after its orientation. */
@@ -30,23 +24,14 @@ export interface ImageShape {
 /** An image in memory: encoded, or plain pixels. */
 export type LoadedImage = Uint8Array | Pixels
 
-/** @throws BadExample if there are neither bytes nor pixels */
-export async function loadImage(image: RawImage): Promise<LoadedImage> {
-  if (image.pixels !== undefined) return image.pixels
-  const missing = (cause?: unknown) =>
-    new BadExample(
-      image.file === undefined ? 'the image has no bytes' : `there is no image file ${image.path}`,
-      undefined,
-      { cause },
-    )
-  const bytes =
-    image.file === undefined
-      ? image.bytes
-      : await readFile(image.file).catch(cause => {
-          throw missing(cause)
-        })
-  if (bytes === null || bytes.length === 0) throw missing()
-  return bytes
+/** @throws BadExample if there are neither bytes nor pixels; DataError if its file is not one that the data may name */
+export async function loadImage({ pixels, bytes, named, path }: RawImage): Promise<LoadedImage> {
+  if (pixels !== undefined) return pixels
+  const loaded = named === undefined ? bytes : await readNamedImage(named, path)
+  if (loaded === null || loaded.length === 0) {
+    throw new BadExample(named === undefined ? 'the image has no bytes' : `the image file ${path} is empty`)
+  }
+  return loaded
 }
 
 /** What tells images of a data set apart: the encoded bytes, or the pixels. */
@@ -56,7 +41,7 @@ export const imageContent = (image: LoadedImage): Uint8Array =>
 /** The bytes of an image file: the image's own, or a PNG of its pixels. */
 export async function encodedImage(image: LoadedImage): Promise<Uint8Array> {
   if (image instanceof Uint8Array) return image
-  return open(image)
+  return openRaster(image)
     .toColourspace(image.channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer()
@@ -69,7 +54,7 @@ export async function readHeader(image: LoadedImage): Promise<ImageHeader> {
     return { height, width, grey: channels === 1 }
   }
   return decoded(async () => {
-    const { autoOrient, space } = await open(image).metadata()
+    const { autoOrient, space } = await openRaster(image).metadata()
     return { ...autoOrient, grey: space === 'b-w' || space === 'grey16' }
   })
 }
@@ -79,7 +64,7 @@ export async function decodeImage(image: LoadedImage, shape: ImageShape): Promis
   const { height, width, channels } = shape
   if (!(image instanceof Uint8Array) && hasShape(image, shape)) return image.data
   return decoded(async () =>
-    open(image)
+    openRaster(image)
       .autoOrient()
       .flatten({ background: '#fff' })
       .resize({ width, height, fit: 'fill' })
@@ -91,13 +76,6 @@ export async function decodeImage(image: LoadedImage, shape: ImageShape): Promis
 
 const hasShape = (image: Pixels, { height, width, channels }: ImageShape): boolean =>
   image.height === height && image.width === width && image.channels === channels
-
-function open(image: LoadedImage): Sharp {
-  const limits = { failOn: 'error', limitInputPixels: mostPixels } as const
-  if (image instanceof Uint8Array) return sharp(image, limits)
-  const { data, ...raw } = image
-  return sharp(data, { ...limits, raw })
-}
 
 /**
  * The library's own messages may run into those of other images that are decoded at the same time, so they are

@@ -9,7 +9,8 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { type AnnotationSet, annotationReader, imageFinder, readJson, severalClasses } from './annotations.js'
-import { isImageFile, type Reader, type SourceFile } from './source.js'
+import type { ImageFile } from './image-files.js'
+import { isImageFile, type Reader, type ReaderOptions, type SourceFile } from './source.js'
 
 const annotation = z.object({
   was_cancelled: z.boolean().optional(),
@@ -55,13 +56,13 @@ export async function readTasks(file: SourceFile): Promise<LabelStudioTask[]> {
 export const choicesOf = ({ result }: LabelStudioAnnotation): string[] =>
   result.flatMap(({ type, value }) => (type === 'choices' ? (value.choices ?? []) : []))
 
-export const labelStudioReader = (files: readonly SourceFile[]): Reader =>
-  annotationReader('label-studio', files, readExport)
+export const labelStudioReader = (files: readonly SourceFile[], options: ReaderOptions): Reader =>
+  annotationReader('label-studio', files, options, readExport)
 
-async function readExport(file: SourceFile): Promise<AnnotationSet> {
+async function readExport(file: SourceFile, allowOutside: boolean): Promise<AnnotationSet> {
   const tasks = await readTasks(file)
   const key = imageKey(tasks, file)
-  const fileOf = uploadFinder(file)
+  const fileOf = uploadFinder(file, allowOutside)
   return {
     columns: [
       { name: 'label', kind: 'text' },
@@ -104,7 +105,7 @@ function withoutQuery(address: string): string {
  * Finds images by the addresses that Label Studio gives them. Local files keep a path from the root of its storage,
  * of which the folder here may be any part; uploaded ones have eight hexadecimal digits before their name.
  */
-function uploadFinder(file: SourceFile): (address: string, row: number) => { file: string; path: string } {
+function uploadFinder(file: SourceFile, allowOutside: boolean): (address: string, row: number) => ImageFile {
   const base = dirname(file.path)
   return (address, row) => {
     if (/^[a-z0-9]+:\/\//i.test(address)) {
@@ -121,7 +122,7 @@ function uploadFinder(file: SourceFile): (address: string, row: number) => { fil
     const plain = basename(path).replace(/^[0-9a-f]{8}-/, '')
     const candidates = [...tails, plain].flatMap(tail => [tail, join('images', tail)])
     const found = candidates.find(candidate => existsSync(join(base, candidate)))
-    const resolveImage = imageFinder(file, undefined, ['.'])
-    return { file: resolveImage(found ?? path), path }
+    const resolveImage = imageFinder(file, undefined, ['.'], allowOutside)
+    return { named: resolveImage(found ?? path), path }
   }
 }

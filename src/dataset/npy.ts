@@ -131,9 +131,17 @@ async function openArray({ path }: SourceFile): Promise<OpenArray> {
       throw new DataError('the array is in Fortran order', { mend: 'Save np.ascontiguousarray(array).' })
     }
     if (shape.length === 0) throw new DataError('the array is a single value')
+    const [rows, ...row] = shape
+    if (
+      !Number.isSafeInteger(rows) ||
+      rows < 0 ||
+      !row.every(size => Number.isSafeInteger(size) && size > 0)
+    ) {
+      throw new DataError(`the array is [${shape.join(', ')}]`, { mend: 'Save it again.' })
+    }
     const type = Object.hasOwn(numberTypes, description) ? (description as NumberType) : undefined
     const [, characters] = /^<U(\d+)$/.exec(description) ?? []
-    const textLength = characters === undefined ? undefined : Number(characters)
+    const textLength = characters === undefined || characters === '0' ? undefined : Number(characters)
     const valueBytes = type === undefined ? 4 * (textLength ?? 0) : numberTypes[type].BYTES_PER_ELEMENT
     const rowBytes = shape.slice(1).reduce((product, size) => product * size, valueBytes)
     const expected = offset + shape[0] * rowBytes

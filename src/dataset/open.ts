@@ -12,9 +12,9 @@ import { labelStudioReader } from './label-studio.js'
 import { locate } from './locate.js'
 import { npyReader } from './npy.js'
 import { parquetReader } from './parquet.js'
-import type { Format, Part, Reader, SourceFile } from './source.js'
+import type { Format, Part, Reader, ReaderOptions, SourceFile } from './source.js'
 
-const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part) => Reader>> = {
+const readers: Readonly<Record<Format, (files: readonly SourceFile[], options: ReaderOptions) => Reader>> = {
   parquet: parquetReader,
   arrow: arrowReader,
   csv: csvReader,
@@ -34,5 +34,5 @@ const readers: Readonly<Record<Format, (files: readonly SourceFile[], part: Part
  */
 export async function openReader(config: DatasetConfig, part: Part): Promise<Reader> {
   const { format, files } = await locate(config, part)
-  return readers[format](files, part)
+  return readers[format](files, { part, allowOutside: config.allowOutside ?? false })
 }

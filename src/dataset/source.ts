@@ -6,6 +6,7 @@ import type { RecordBatch, Schema } from 'apache-arrow'
 import type { ErrorPlace } from '../errors.js'
 import { DataError } from '../errors.js'
 import type { DatasetConfig } from '../pipeline/config.js'
+import type { RawPixels } from '../raster.js'
 
 export type Format = NonNullable<DatasetConfig['format']>
 
@@ -56,14 +57,15 @@ export interface Roles {
 /** A label as the source has it; null where it is missing. */
 export type RawLabel = number | string | null
 
-/** An image without encoding. */
-export interface Pixels {
-  readonly height: number
-  readonly width: number
-  /** Grey, or red, green and blue. */
-  readonly channels: 1 | 3
-  /** [height, width, channels] */
-  readonly data: Uint8Array
+/** An image without encoding: grey, or red, green and blue. */
+export type Pixels = RawPixels
+
+/** A file that data name; see `named-file.ts`. */
+export interface NamedFile {
+  /** Absolute path. */
+  readonly file: string
+  /** The folder out of which no link may lead it; anywhere when absent. */
+  readonly within?: string
 }
 
 /** An image whose bytes or pixels are here, or in a file that is read when they are needed. */
@@ -71,8 +73,8 @@ export interface RawImage {
   readonly bytes: Uint8Array | null
   /** Path by which the source knows it. */
   readonly path: string | null
-  /** Absolute path of the file that holds it. */
-  readonly file?: string
+  /** The file that holds it. */
+  readonly named?: NamedFile
   readonly pixels?: Pixels
 }
 
@@ -97,6 +99,13 @@ export interface RawExample {
 export interface TextTypes {
   readonly numbers: ReadonlySet<string>
   readonly integers: ReadonlySet<string>
+}
+
+/** Beside its files, what a reader is told. */
+export interface ReaderOptions {
+  readonly part: Part
+  /** Whether the data may name files outside their folder. */
+  readonly allowOutside: boolean
 }
 
 export interface Reader {

@@ -73,8 +73,9 @@ export function decodeModel(bytes: Uint8Array, file = 'model'): Model {
       mend: 'Export it again with opset 17.',
     })
   }
-  for (const { name, dataLocation, externalData } of model.graph.initializer) {
-    if (dataLocation === TensorProto.DataLocation.EXTERNAL || externalData.length > 0) {
+  for (const tensor of tensorsOf(model)) {
+    if (isExternal(tensor)) {
+      const name = tensor.name ?? ''
       throw new DataError(
         `keeps the weight "${name}" in another file (ONNX external data): a member is one file, whose size and hash speak for all of it`,
         { file, key: name, mend: 'Save it as one file (onnx.save with save_as_external_data=False).' },
@@ -82,6 +83,47 @@ export function decodeModel(bytes: Uint8Array, file = 'model'): Model {
     }
   }
   return model
+}
+
+/** Whether a tensor's elements lie in another file. */
+export const isExternal = ({ dataLocation, externalData }: onnxProto.onnx.ITensorProto): boolean =>
+  dataLocation === TensorProto.DataLocation.EXTERNAL || (externalData ?? []).length > 0
+
+/** Every tensor of a model: weights, constants, and those of graphs within nodes and of functions. */
+export function* tensorsOf(model: onnxProto.onnx.IModelProto): Generator<onnxProto.onnx.ITensorProto> {
+  if (model.graph != null) yield* tensorsOfGraph(model.graph)
+  for (const { node } of model.functions ?? []) yield* tensorsOfNodes(node ?? [])
+  for (const { initialization, algorithm } of model.trainingInfo ?? []) {
+    for (const graph of [initialization, algorithm]) if (graph != null) yield* tensorsOfGraph(graph)
+  }
+}
+
+function* tensorsOfGraph(graph: onnxProto.onnx.IGraphProto): Generator<onnxProto.onnx.ITensorProto> {
+  yield* graph.initializer ?? []
+  for (const sparse of graph.sparseInitializer ?? []) yield* tensorsOfSparse(sparse)
+  yield* tensorsOfNodes(graph.node ?? [])
+}
+
+function* tensorsOfNodes(
+  nodes: readonly onnxProto.onnx.INodeProto[],
+): Generator<onnxProto.onnx.ITensorProto> {
+  for (const { attribute } of nodes) {
+    for (const { t, tensors, sparseTensor, sparseTensors, g, graphs } of attribute ?? []) {
+      if (t != null) yield t
+      yield* tensors ?? []
+      for (const sparse of [sparseTensor, ...(sparseTensors ?? [])]) {
+        if (sparse != null) yield* tensorsOfSparse(sparse)
+      }
+      for (const graph of [g, ...(graphs ?? [])]) if (graph != null) yield* tensorsOfGraph(graph)
+    }
+  }
+}
+
+function* tensorsOfSparse({
+  values,
+  indices,
+}: onnxProto.onnx.ISparseTensorProto): Generator<onnxProto.onnx.ITensorProto> {
+  for (const tensor of [values, indices]) if (tensor != null) yield tensor
 }
 
 function decodeProto(bytes: Uint8Array, file: string): onnxProto.onnx.ModelProto {

@@ -77,7 +77,8 @@ export function parsePipeline(text: string, file: string, overrides: readonly Ov
   const [fault] = document.errors
   if (fault) {
     const { line, col } = lines.linePos(fault.pos[0])
-    throw new ConfigError(`is not YAML: ${fault.message}`, { file: `${file}:${line}:${col}`, cause: fault })
+    const reason = fault.message.startsWith('Maximum call stack') ? 'it is nested too deep' : fault.message
+    throw new ConfigError(`is not YAML: ${reason}`, { file: `${file}:${line}:${col}`, cause: fault })
   }
   const locate: Locate = path => {
     const offset = offsetOf(document, path)

@@ -1,5 +1,5 @@
 /** Pictures small enough to stand in the page. */
-import sharp from 'sharp'
+import { openRaster } from '../raster.js'
 
 /** Side in pixels to which larger pictures are brought. */
 const side = 192
@@ -21,7 +21,7 @@ function begins(bytes: Uint8Array, start: readonly number[]): boolean {
 export async function thumbnail(bytes: Uint8Array): Promise<string> {
   const format = bytes.length <= smallBytes ? formats.find(({ test }) => test(bytes)) : undefined
   if (format !== undefined) return dataUri(format.type, bytes)
-  const webp = await sharp(bytes)
+  const webp = await openRaster(bytes)
     .autoOrient()
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality: 80 })

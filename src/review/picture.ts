@@ -1,5 +1,5 @@
 /** Images as the review's page shows them. */
-import sharp from 'sharp'
+import { openRaster } from '../raster.js'
 
 export interface Picture {
   readonly type: string
@@ -27,10 +27,7 @@ export async function browserPicture(bytes: Uint8Array): Promise<Picture | undef
   const type = browserType(bytes)
   if (type !== undefined) return { type, bytes }
   try {
-    const image = sharp(bytes, { failOn: 'error' })
-    const { format } = await image.metadata()
-    if (format === 'svg' || format === 'pdf') return undefined
-    return { type: 'image/png', bytes: await image.autoOrient().png().toBuffer() }
+    return { type: 'image/png', bytes: await openRaster(bytes).autoOrient().png().toBuffer() }
   } catch {
     return undefined
   }

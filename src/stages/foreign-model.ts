@@ -1,5 +1,5 @@
 /** Model files from elsewhere: read as one, and what they expect of a pixel. */
-import { readFileSync, realpathSync } from 'node:fs'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 import { DataError } from '../errors.js'
@@ -22,6 +22,7 @@ function readBeside(file: string, location: string): Uint8Array {
   const path = resolve(folder, location)
   try {
     if (isInside(path, resolve(folder)) && isInside(realpathSync(path), realpathSync(folder))) {
+      if (!statSync(path).isFile()) throw new Error('it is no file')
       return readFileSync(path)
     }
   } catch (cause) {

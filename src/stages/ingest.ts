@@ -16,7 +16,7 @@ export const ingest: Stage = {
   readsSource: true,
   settings({ dataset, population, seed }) {
     // Where the data lie does not matter, only what they are, which the fingerprint says.
-    const { path, test, labels, testLabels, ...settings } = dataset
+    const { path, test, labels, testLabels, allowOutside, ...settings } = dataset
     return { ...settings, hasTest: test !== undefined, crossFit: population.crossFit, seed }
   },
   async run({ pipeline, output, progress, signal }) {

@@ -24,6 +24,8 @@ export interface ReadOptions {
 /** Rows and bytes to which a batch is held when reading. */
 const batchRows = 8192
 const batchBytes = 16 << 20
+/** Bytes of a row group at most, decompressed: the library has an address space of four gigabytes. */
+const mostGroupBytes = 2 ** 31
 
 /**
  * The batches of a Parquet file, in order.
@@ -50,12 +52,14 @@ export async function* readParquetMessages(
   source: Blob | Uint8Array,
   options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const file = await openParquet(source)
+  const blob = blobOf(source)
+  const file = await openParquet(blob)
   try {
+    const batchSize = rowsPerBatch(rowGroupsOf(file), blob.size)
     yield file.schema().intoIPCStream() as Uint8Array<ArrayBuffer>
     const stream = await attempt(() =>
       file.stream({
-        batchSize: rowsPerBatch(file),
+        batchSize,
         ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
       }),
     )
@@ -98,7 +102,7 @@ export async function* decodeMessages(messages: AsyncIterable<Uint8Array>): Asyn
  * @throws DataError as {@link readParquet}
  */
 export async function describeParquet(source: Blob | Uint8Array): Promise<{ schema: Schema; rows: number }> {
-  const file = await openParquet(source)
+  const file = await openParquet(blobOf(source))
   try {
     const metadata = file.metadata()
     const fileMetadata = metadata.fileMetadata()
@@ -113,10 +117,10 @@ export async function describeParquet(source: Blob | Uint8Array): Promise<{ sche
 
 const schemaOf = (file: ParquetFile): Schema => tableFromIPC(file.schema().intoIPCStream()).schema
 
-async function openParquet(source: Blob | Uint8Array): Promise<ParquetFile> {
-  const blob = source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>])
-  return attempt(() => ParquetFile.fromFile(blob))
-}
+const blobOf = (source: Blob | Uint8Array): Blob =>
+  source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>])
+
+const openParquet = (blob: Blob): Promise<ParquetFile> => attempt(() => ParquetFile.fromFile(blob))
 
 async function* chunksOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   const reader = stream.getReader()
@@ -127,15 +131,50 @@ async function* chunksOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   }
 }
 
-function rowsPerBatch(file: ParquetFile): number {
+/** What the footer says of a row group. */
+interface RowGroup {
+  readonly rows: number
+  /** Bytes in the file, and when decompressed. */
+  readonly compressed: number
+  readonly bytes: number
+}
+
+function rowGroupsOf(file: ParquetFile): RowGroup[] {
   const metadata = file.metadata()
-  let rows = batchRows
-  for (const group of metadata.rowGroups()) {
-    const rowBytes = group.totalByteSize() / Math.max(1, group.numRows())
-    rows = Math.min(rows, Math.max(1, Math.floor(batchBytes / Math.max(1, rowBytes))))
+  const groups = metadata.rowGroups().map(group => {
+    const rowGroup = {
+      rows: group.numRows(),
+      compressed: group.compressedSize(),
+      bytes: group.totalByteSize(),
+    }
     group.free()
-  }
+    return rowGroup
+  })
   metadata.free()
+  return groups
+}
+
+/**
+ * Rows of a batch, so that it stays within {@link batchBytes}.
+ * @throws DataError before anything is decompressed, if a row group cannot lie in the file or in memory
+ */
+function rowsPerBatch(groups: readonly RowGroup[], fileBytes: number): number {
+  let rows = batchRows
+  for (const [index, group] of groups.entries()) {
+    if (group.compressed > fileBytes || group.compressed < 0 || group.bytes < 0) {
+      throw new DataError(
+        `not a whole Parquet file: row group ${index} is said to have ${group.compressed} bytes, the file has ${fileBytes}`,
+        { mend: 'The file may be cut off or damaged: fetch or write it again.' },
+      )
+    }
+    if (group.bytes > mostGroupBytes) {
+      throw new DataError(`row group ${index} has ${group.bytes} bytes when it is decompressed`, {
+        mend: 'Write the file again with row groups of less than a gigabyte.',
+      })
+    }
+    const rowBytes = group.bytes / Math.max(1, group.rows)
+    rows = Math.min(rows, Math.max(1, Math.floor(batchBytes / Math.max(1, rowBytes))))
+  }
   return rows
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { planApply, writeApplied } from '../../src/apply/apply.js'
@@ -70,3 +70,16 @@ test('nothing is overwritten, and nothing is written of data that changed', asyn
   await expect(changed).rejects.toThrow('the data are not those that the run read')
   await expect(revertVersion(folder, join(folder, 'old'), false)).rejects.toThrow('is no version')
 })
+
+test.each(['../stolen.csv', '/etc/stolen.csv', 'a/../../stolen.csv'])(
+  'a version that would be taken back to %s',
+  async was => {
+    const folder = await temporaryFolder()
+    await writeBytes(join(folder, 'version/data/a.csv'), 'x,label\n1,a\n')
+    await writeBytes(join(folder, 'version/undo.jsonl'), `${JSON.stringify({ moved: 'a.csv', was })}\n`)
+    await expect(revertVersion(join(folder, 'version'), join(folder, 'back'), true)).rejects.toThrow(
+      'the line is damaged',
+    )
+    expect(await readdir(folder)).toEqual(['version'])
+  },
+)

@@ -115,7 +115,7 @@ describe('images', () => {
     const path = await writeBytes(at('listed/outside.csv'), `path,label\n1.png,a\n1.png,b\n${image},b\n`)
     expect((await failure({ path })).replace(image, '…')).toMatchInlineSnapshot(`
       "exit 3: listed/outside.csv, row 2: the path … leads out of the data folder
-        Images lie in or under the folder of the CSV file."
+        Put it into that folder, or set \`dataset.allowOutside: true\` for data that you trust."
     `)
   })
 
