@@ -11,8 +11,8 @@ import { toLogits } from './forms.js'
 import { npyMatrix } from './matrix.js'
 import type { LevelMembers, Member } from './members.js'
 
-/** Logits in memory at a time, of all members and levels. */
-const portionLogits = 2 ** 22
+/** Logits in memory at a time, of all members and levels; of predicted labels, shares of votes of all levels. */
+const portionValues = 2 ** 22
 /** Examples taken at a time at most. */
 const portionExamples = 8192
 
@@ -46,17 +46,16 @@ export function predictedPopulations(predicted: PredictedPopulations): AuditedPo
     examples,
     levelsSchema: levelsOfPredictionsSchema,
     answers: () => answersOf(predicted),
-    async *portions() {
-      let begin = 0
-      for await (const answers of answersOf(predicted)) {
-        const probabilities = answers.map(level => level.probabilities!)
-        const end = begin + probabilities[0].length / classNames.length
+    async *probabilities() {
+      for await (const answers of answersOf(predicted)) yield answers.map(level => level.probabilities!)
+    },
+    async *rows() {
+      for (let begin = 0; begin < count; begin += portionExamples) {
+        const end = Math.min(count, begin + portionExamples)
         yield {
           ids: Array.from({ length: end - begin }, (_, i) => exampleId(predicted.ids, begin + i)),
           splits: Array.from(examples.split.subarray(begin, end), split => splits[split]),
-          probabilities,
         }
-        begin = end
       }
     },
   }
@@ -82,8 +81,11 @@ export function requireExamples(
 async function* answersOf(predicted: PredictedPopulations): AsyncGenerator<LevelAnswers[]> {
   const { levels, examples, classNames, classOf } = predicted
   const classes = classNames.length
-  const all = levels.reduce((sum, { members }) => sum + members.length, 0)
-  const rows = Math.max(1, Math.min(portionExamples, Math.floor(portionLogits / (all * classes))))
+  const matrices = levels.reduce(
+    (sum, { members }) => sum + (members[0].form === 'codes' ? 1 : members.length),
+    0,
+  )
+  const rows = Math.max(1, Math.min(portionExamples, Math.floor(portionValues / (matrices * classes))))
   const readers = levels.map(({ members }) => members.map(member => rowsOfMember(member, rows, classOf)))
   try {
     for (let begin = 0; begin < examples.labels.length; begin += rows) {

@@ -3,7 +3,7 @@
  * every level say about every example, wherever that is read from.
  *
  * Two passes. The first takes the answers of all levels in lock-step and keeps a few bytes an example and level.
- * When it is through, it is known how far each level can be trusted, and the second writes the scores.
+ * When it is through, it is known how far each level can be trusted, and the second judges the labels.
  */
 import { join } from 'node:path'
 import type { RecordBatch, Schema } from 'apache-arrow'
@@ -60,21 +60,21 @@ export interface SubgroupAttribute {
   readonly numbers: Int32Array
 }
 
-/** Some consecutive examples, and what all populations say about them. */
-export interface AuditedPortion {
+/** How the tables know some consecutive examples. */
+export interface AuditedRows {
   readonly ids: readonly string[]
   /** `train` or `test`. */
   readonly splits: readonly string[]
-  /** Mean probabilities of each level, [examples, classes]. */
-  readonly probabilities: readonly Float32Array[]
 }
 
 export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNames' | 'ranked'> {
   readonly examples: AuditedExamples
   /** What the members of each level say, from the first example to the last, some at a time. */
   answers(): AsyncIterable<readonly LevelAnswers[]>
-  /** The same examples once more, again from the first to the last. */
-  portions(): AsyncIterable<AuditedPortion>
+  /** Mean probabilities of each level, [examples, classes], again from the first example to the last. */
+  probabilities(): AsyncIterable<readonly Float32Array[]>
+  /** The same examples once more, without what anybody says about them. */
+  rows(): AsyncIterable<AuditedRows>
   /** That of `levels.parquet`. */
   readonly levelsSchema: Schema
 }
@@ -196,7 +196,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
 
 /** The second pass: label quality, now that it is known how far each level can be trusted. */
 async function judge(
-  { examples, classNames, portions }: AuditedPopulations,
+  { examples, classNames, ...populations }: AuditedPopulations,
   scores: PopulationScores,
   signal: AbortSignal,
 ): Promise<LabelQuality> {
@@ -207,7 +207,7 @@ async function judge(
     outOfSample: scores.outOfSample,
   })
   const weights = scores.weights()
-  for await (const { probabilities } of portions()) {
+  for await (const probabilities of populations.probabilities()) {
     signal.throwIfAborted()
     labels.add(ensembleProbabilities(probabilities, weights, classNames.length))
   }
@@ -233,7 +233,7 @@ export function noiseRows(joint: readonly Float64Array[], classNames: readonly s
 
 /** The last pass: everything a row has. */
 async function writeScores(
-  { levels, examples, portions }: AuditedPopulations,
+  { levels, examples, rows }: AuditedPopulations,
   { output, signal }: AuditOptions,
   scores: PopulationScores,
   { quality, issues, pies, suggested, kinds }: Verdicts,
@@ -243,7 +243,7 @@ async function writeScores(
   const schema = scoresSchema(names, { trueLabel: knowsTruth })
   async function* batches(): AsyncGenerator<RecordBatch> {
     let begin = 0
-    for await (const { ids, splits } of portions()) {
+    for await (const { ids, splits } of rows()) {
       signal.throwIfAborted()
       const end = begin + ids.length
       const labels = examples.labels.subarray(begin, end)

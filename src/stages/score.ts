@@ -19,7 +19,7 @@ import {
 } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
 import { levelsOfPredictionsSchema, levelsSchema } from '../tables/schemas.js'
-import { type AuditedExamples, type AuditedPortion, audit } from './audit.js'
+import { type AuditedExamples, type AuditedRows, audit } from './audit.js'
 import type { MemberFile } from './audit-rows.js'
 import type { ScoreHeadline } from './headlines.js'
 import { readTakenLevels } from './models.js'
@@ -61,7 +61,8 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
       ranked: true,
       examples,
       answers: () => readAnswers(context, levels, members, examples.labels.length),
-      portions: () => readPortions(context, levels),
+      probabilities: () => readProbabilities(context, levels),
+      rows: () => readRows(context),
       levelsSchema: levels.some(({ bits }) => Number.isNaN(bits)) ? levelsOfPredictionsSchema : levelsSchema,
     },
     { scoring: pipeline.scoring, output, progress, signal },
@@ -245,31 +246,42 @@ class TableReader {
   }
 }
 
-/** The examples with the mean probabilities of all levels, in lock-step. */
-async function* readPortions(
+/** The mean probabilities of all levels, in lock-step with the examples. */
+async function* readProbabilities(
   context: StageContext,
   levels: readonly Level[],
-): AsyncGenerator<AuditedPortion> {
+): AsyncGenerator<Float32Array[]> {
   const readers = levels.map(
     ({ name }) =>
       new TableReader(context.input(`probabilities/${name}.parquet`), ['example_id', 'probabilities']),
   )
-  const examples = openTable(context.input('examples.parquet'), { columns: ['example_id', 'split'] })
   let begin = 0
   try {
-    for await (const batch of examples) {
-      const ids = stringColumn(batch, 'example_id')
-      const probabilities: Float32Array[] = []
-      for (const reader of readers) {
-        const slices = await reader.take(batch.numRows)
-        requireSameExamples(ids, slices, reader, begin)
-        probabilities.push(vectorsOf(slices))
+    for await (const { ids } of readRows(context)) {
+      for (let row = 0; row < ids.length; row += mostRows) {
+        const portion = ids.slice(row, row + mostRows)
+        const probabilities: Float32Array[] = []
+        for (const reader of readers) {
+          const slices = await reader.take(portion.length)
+          requireSameExamples(portion, slices, reader, begin)
+          probabilities.push(vectorsOf(slices))
+        }
+        yield probabilities
+        begin += portion.length
       }
-      yield { ids, splits: stringColumn(batch, 'split'), probabilities }
-      begin += batch.numRows
     }
   } finally {
     for (const reader of readers) await reader.close()
+  }
+}
+
+/** Examples whose probabilities are taken at a time: of a thousand classes, a few megabytes a level. */
+const mostRows = 1024
+
+async function* readRows(context: StageContext): AsyncGenerator<AuditedRows> {
+  const path = context.input('examples.parquet')
+  for await (const batch of openTable(path, { columns: ['example_id', 'split'] })) {
+    yield { ids: stringColumn(batch, 'example_id'), splits: stringColumn(batch, 'split') }
   }
 }
 
