@@ -65,6 +65,9 @@ export class RunError extends PielineError {
   readonly exitCode = 4
 }
 
+/** Something outside that the run needs does not answer; later it may. */
+export class UnavailableError extends RunError {}
+
 /** Somebody asked the run to stop; what is finished is kept, and the same command goes on from there. */
 export class StoppedError extends PielineError {
   /** What a shell reports for a process ended by the signal: 130 after Ctrl-C, 143 after SIGTERM. */

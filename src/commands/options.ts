@@ -14,6 +14,9 @@ export const clusterOption = (): Option =>
     'PIELINE_CLUSTER',
   )
 
+/** An object storage that shares the artefacts of runs; for a worker, a folder as well. */
+export const storeOption = (what: string): Option => new Option('--store <place>', what).env('PIELINE_STORE')
+
 /** Whether the address of the cluster is on the command line, which others can read, not in the environment. */
 export const isOnCommandLine = (command: Command): boolean =>
   command.getOptionValueSource('cluster') === 'cli'

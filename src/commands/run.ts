@@ -16,6 +16,7 @@ import {
   outOption,
   seed,
   share,
+  storeOption,
 } from './options.js'
 import { stopOnSignals } from './stop.js'
 
@@ -27,6 +28,7 @@ interface RunFlags {
   readonly seed?: number
   readonly workers?: number
   readonly cluster?: string
+  readonly store?: string
   readonly verify?: true
   readonly dryRun?: true
   readonly json?: true
@@ -43,6 +45,7 @@ export function runCommand(): Command {
     .option('--seed <number>', 'the seed behind every other', seed)
     .option('-w, --workers <number>', 'workers side by side; all cores when absent', count)
     .addOption(clusterOption())
+    .addOption(storeOption('object storage that shares what is made, s3://bucket/prefix'))
     .option('--verify', 'hash everything that is reused, not only what changed')
     .option('--dry-run', 'say what would run, what is there already, and roughly how long it takes')
     .addOption(jsonOption('print events as JSON, one a line'))
@@ -110,6 +113,10 @@ async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster 
     import('../dataset/fingerprint.js'),
     import('../terminal/progress.js'),
   ])
+  const shared =
+    flags.store === undefined
+      ? undefined
+      : (await import('../storage/shared-store.js')).sharedThrough(flags.store)
   const reporter = flags.json ? jsonReporter(process.stdout) : reporterFor(process.stderr)
   const stop = stopOnSignals()
   try {
@@ -121,6 +128,7 @@ async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster 
       verify: flags.verify ?? false,
       signal: stop.signal,
       observe: reporter.observe,
+      ...(shared && { share: shared }),
       ...(cluster && { cluster }),
     })
     reporter.end()

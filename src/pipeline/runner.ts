@@ -20,7 +20,7 @@ import { noting, openRoots, type Roots } from './roots.js'
 import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
 import type { Stage, StageName } from './stage.js'
 import { readRecord, writeRecord } from './stage-record.js'
-import { type Artefact, type ArtefactStore, openStore, storeName } from './store.js'
+import { type Artefact, type ArtefactStore, type DiskArtefactStore, openStore, storeName } from './store.js'
 import { pielineVersion, versionsOfLibraries } from './versions.js'
 
 export interface RunnerOptions {
@@ -35,6 +35,8 @@ export interface RunnerOptions {
   /** Stops the run at its next safe point; the run then rejects with the signal's reason. */
   readonly signal?: AbortSignal
   readonly observe?: Observer
+  /** Shares the artefacts of the store on disk with other machines. */
+  readonly share?: (store: DiskArtefactStore) => Promise<ArtefactStore>
   /** Has members trained and asked by the workers of a cluster. */
   readonly cluster?: ConnectCluster
 }
@@ -57,7 +59,8 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   const out = resolve(options.out)
   const pipelineFolder = join(out, pipeline.name)
   const workers = options.workers ?? availableParallelism()
-  const store = await openStore(join(out, storeName), { verify: options.verify ?? false })
+  const disk = await openStore(join(out, storeName), { verify: options.verify ?? false })
+  const store = (await options.share?.(disk)) ?? disk
   await markAbandoned(pipelineFolder)
   const plan = await planRun(pipeline, { stages, fingerprint, store })
   const { id, folder } = await createRunFolder(pipelineFolder)
@@ -84,7 +87,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   let cluster: Cluster | undefined
   try {
     cluster = await options.cluster?.({
-      store: store.folder,
+      store: disk.folder,
       signal,
       log: message => observe({ event: 'log', stage: current ?? stages[0]!.name, message }),
     })

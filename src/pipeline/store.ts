@@ -278,8 +278,22 @@ async function removeLeftovers(root: string): Promise<void> {
 /** Windows syncs only what is open for writing; elsewhere a file may be read-only already, being another artefact's too. */
 const syncFlags = process.platform === 'win32' ? 'r+' : 'r'
 
-/** Syncs all files to disk, makes them read-only and writes the inventory. */
-async function seal(folder: string, key: string): Promise<ArtefactFile[]> {
+/** The files in a folder, in code-unit order of their paths. */
+export async function filesIn(folder: string): Promise<ArtefactFile[]> {
+  const files: ArtefactFile[] = []
+  for (const path of (await namesIn(folder)).paths) {
+    const handle = await open(join(folder, path))
+    try {
+      files.push({ path, ...(await measure(handle)) })
+    } finally {
+      await handle.close()
+    }
+  }
+  return files
+}
+
+/** Paths of the files within a folder, in code-unit order, and the folders, itself first. */
+async function namesIn(folder: string): Promise<{ paths: string[]; folders: string[] }> {
   const paths: string[] = []
   const folders = [folder]
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -287,9 +301,14 @@ async function seal(folder: string, key: string): Promise<ArtefactFile[]> {
     if (entry.isDirectory()) folders.push(path)
     else paths.push(path.slice(folder.length + 1).replaceAll(sep, '/'))
   }
+  return { paths: paths.sort((a, b) => (a < b ? -1 : 1)), folders }
+}
+
+/** Syncs all files to disk, makes them read-only and writes the inventory. */
+async function seal(folder: string, key: string): Promise<ArtefactFile[]> {
+  const { paths, folders } = await namesIn(folder)
   if (paths.includes(inventoryName))
     throw new RunError(`"${inventoryName}" is a reserved name`, { file: folder })
-  paths.sort((a, b) => (a < b ? -1 : 1))
   const files: ArtefactFile[] = []
   for (const path of paths) {
     const handle = await open(join(folder, path), syncFlags)
@@ -363,7 +382,8 @@ async function wholeFiles(folder: string, key: string, verify: boolean): Promise
   }
 }
 
-async function hashOf(file: string): Promise<string> {
+/** SHA-256 of a file, in hexadecimal digits. */
+export async function hashOf(file: string): Promise<string> {
   const handle = await open(file, 'r')
   try {
     return (await measure(handle)).sha256

@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { addressText, connect, parseAddress } from '../../src/cluster/address.js'
 import { ConfigError, type RunError } from '../../src/errors.js'
-import { freePort, hasRedis, startRedis } from './redis.js'
+import { freePort } from '../free-port.js'
+import { hasRedis, startRedis } from './redis.js'
 
 const secret = 'a-word/nobody@knows'
 const nothing = {}

@@ -14,8 +14,9 @@ import type { PipelineInput } from '../../src/pipeline/config.js'
 import type { RunEvent } from '../../src/pipeline/events.js'
 import type { Manifest } from '../../src/pipeline/manifest.js'
 import { openStore } from '../../src/pipeline/store.js'
+import { freePort } from '../free-port.js'
 import { runSmall } from '../whole-run/pipeline.js'
-import { freePort, hasRedis, type RedisServer, startRedis } from './redis.js'
+import { hasRedis, type RedisServer, startRedis } from './redis.js'
 
 const changes: Partial<PipelineInput> = {
   model: { architecture: 'mlp', width: 0.1, epochs: 4, batchSize: 16 },

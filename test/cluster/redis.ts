@@ -1,8 +1,8 @@
 /** A real Redis for tests: a server of its own, on a free port, in a folder of its own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
+import { freePort } from '../free-port.js'
 
 /** Whether there is a redis-server; `.ci/run` installs it and sets PIELINE_REQUIRE_REDIS, so that nothing is skipped there. */
 export const hasRedis =
@@ -14,15 +14,6 @@ export interface RedisServer {
   /** Ends it without a warning. */
   kill(): Promise<void>
   start(): Promise<void>
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** @param settings further arguments of redis-server */
