@@ -1,22 +1,28 @@
 /** `pieline init`: looks at a data set and writes a pipeline that fits it. */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, relative, resolve, sep } from 'node:path'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { stringify } from 'yaml'
+import type { GuessedColumns } from '../dataset/detect.js'
+import { type DatasetFindings, datasetFindings } from '../dataset/findings.js'
 import type { IngestPlan } from '../dataset/plan.js'
+import type { SourceDescription } from '../dataset/source.js'
 import { ConfigError, DataError } from '../errors.js'
 import type { DatasetConfig } from '../pipeline/config.js'
-import { resolvePipeline } from '../pipeline/load.js'
-import { recommendModel } from '../pipeline/recommend.js'
+import { parsePipeline, resolvePipeline } from '../pipeline/load.js'
 import { count, counted } from '../report/format.js'
+import { canAsk, choose } from '../terminal/ask.js'
 import { styleFor } from '../terminal/style.js'
 import { examples, jsonOption } from './options.js'
+import { inputText, pipelineText } from './pipeline-text.js'
+import type { RunCost } from './run-cost.js'
 
 const fileName = 'pieline.yaml'
 
 interface Flags {
   readonly label?: string
+  readonly yes?: true
   readonly force?: true
   readonly json?: true
 }
@@ -30,6 +36,7 @@ export function initCommand(): Command {
       '.',
     )
     .option('-l, --label <column>', 'column of the label; found by its name when absent')
+    .option('-y, --yes', 'ask nothing: where several columns may be the label, take the likeliest')
     .option('-f, --force', `overwrite ${fileName}`)
     .addOption(jsonOption('print what was found as JSON'))
     .addHelpText(
@@ -44,37 +51,43 @@ export function initCommand(): Command {
       if (existsSync(fileName) && !flags.force) {
         throw new ConfigError('is there already', { file: fileName, mend: 'Overwrite it with --force.' })
       }
-      const { dataset, plan } = await look(path, flags.label)
-      const text = pipelineText(path, dataset, plan)
+      const { dataset, plan, guessed } = await look(path, flags)
+      const found = datasetFindings(plan)
+      const text = pipelineText(path, dataset, plan.parts[0].description.format, plan.input, found)
+      const workers = availableParallelism()
+      const cost = await costOfText(text, plan, found, workers)
       await writeFile(fileName, text)
-      const [train, test] = examplesOf(plan)
+      const { costText, totalSeconds } = await import('./run-cost.js')
       if (flags.json) {
-        const classes = classCounts(plan)
-        console.log(
-          JSON.stringify({
-            file: resolve(fileName),
-            train,
-            test,
-            classes,
-            input: plan.input,
-            odd: oddExamples(plan),
-          }),
-        )
+        const { train, test, classes, sizes, unusable: odd, copies, alike } = found
+        const said = {
+          file: resolve(fileName),
+          train,
+          test,
+          label: dataset.label,
+          classes,
+          input: plan.input,
+        }
+        const costs = { workers, seconds: totalSeconds(cost), memoryBytes: cost.memory }
+        console.log(JSON.stringify({ ...said, sizes, odd, copies, alike, ...costs }))
         return
       }
       const style = styleFor(process.stdout)
-      for (const line of findings(plan)) console.log(`  ${line}`)
-      console.log(
-        `\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}  (--dry-run says how long it takes)`,
-      )
+      for (const line of findingLines(plan, found)) console.log(`  ${line}`)
+      for (const line of labelLines(dataset.label, guessed)) console.log(`  ${line}`)
+      console.log(`\n  the run: ${costText(totalSeconds(cost), cost.memory, workers)}`)
+      console.log(`\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}`)
     })
 }
 
+interface Look {
+  readonly dataset: DatasetConfig
+  readonly plan: IngestPlan
+  readonly guessed: GuessedColumns
+}
+
 /** Reads the data set once. */
-async function look(
-  path: string,
-  label: string | undefined,
-): Promise<{ dataset: DatasetConfig; plan: IngestPlan }> {
+async function look(path: string, flags: Flags): Promise<Look> {
   const [{ detectData, guessColumns }, { openReader }, { planIngest }, { reporterFor }] = await Promise.all([
     import('../dataset/detect.js'),
     import('../dataset/open.js'),
@@ -86,18 +99,12 @@ async function look(
     resolvePipeline({ name: 'init', dataset: { ...places, ...columns } }, '.').dataset
   const description = await (await openReader(datasetOf({}), 'train')).describe()
   const guessed = guessColumns(description)
-  const column = label ?? guessed.label
-  if (column === undefined) {
-    throw new DataError('no column looks like a label', {
-      file: places.path,
-      mend: `Name it with --label. The columns are ${description.columns.map(({ name }) => name).join(', ')}.`,
-    })
-  }
+  const label = flags.label ?? (await labelColumn(places.path, description, guessed, flags))
   const { trueLabel, id } = guessed
   const dataset = datasetOf({
-    label: column,
-    ...(trueLabel !== undefined && trueLabel !== column && { trueLabel }),
-    ...(id !== undefined && id !== column && { id }),
+    label,
+    ...(trueLabel !== undefined && trueLabel !== label && { trueLabel }),
+    ...(id !== undefined && id !== label && { id }),
   })
   const reporter = reporterFor(process.stderr)
   try {
@@ -125,145 +132,105 @@ async function look(
       },
       log() {},
     })
-    return { dataset, plan }
+    return { dataset, plan, guessed }
   } finally {
     reporter.end()
   }
 }
 
-/** Examples for training and for testing. */
-function examplesOf({ parts }: IngestPlan): [train: number, test: number] {
-  const counts = parts.map(({ classes }) => classes.reduce((sum, label) => sum + (label >= 0 ? 1 : 0), 0))
-  return [counts[0], counts[1] ?? 0]
-}
-
-function classCounts({ parts: [train], classes }: IngestPlan): { name: string; examples: number }[] {
-  const counts = new Array<number>(classes.names.length).fill(0)
-  for (const label of train.classes) if (label >= 0) counts[label]++
-  return classes.names.map((name, index) => ({ name, examples: counts[index] }))
-}
-
-function inputText({ input }: IngestPlan): string {
-  if (input.kind === 'features') return counted(input.features, 'numeric feature')
-  return `images, ${input.width}×${input.height}, ${input.channels === 1 ? 'grey' : 'colour'}`
-}
-
-function findings(plan: IngestPlan): string[] {
-  const [train, test] = examplesOf(plan)
-  const counts = classCounts(plan)
-  const sizes = counts.map(({ examples }) => examples)
-  const names = counts.slice(0, 10).map(({ name }) => name)
-  const sameSize = Math.min(...sizes) === Math.max(...sizes)
-  const range = sameSize ? count(sizes[0]) : `${count(Math.min(...sizes))} to ${count(Math.max(...sizes))}`
-  const lines = [
-    `${counted(train, 'training example')}, ${test === 0 ? 'none' : count(test)} for testing`,
-    `${counted(counts.length, 'class', 'classes')} with ${range} examples each: ${names.join(', ')}${counts.length > names.length ? ', …' : ''}`,
-    `${inputText(plan)} (format ${plan.parts[0].description.format})`,
-  ]
-  const scarce = counts.filter(({ examples }) => examples < scarceClass)
-  if (scarce.length > 0) {
-    lines.push(`few examples of ${scarce.map(({ name, examples }) => `${name} (${examples})`).join(', ')}`)
+/** The column that looks like the label, or that the user says is it. @throws DataError if nothing tells */
+async function labelColumn(
+  file: string,
+  { columns }: SourceDescription,
+  { label, others }: GuessedColumns,
+  { yes, json }: Flags,
+): Promise<string> {
+  if (label !== undefined && others.length === 0) return label
+  if (canAsk() && !yes && !json) {
+    const likely = label === undefined ? others : [label, ...others]
+    const all = columns.filter(({ kind }) => kind === 'text' || kind === 'number').map(({ name }) => name)
+    const question = 'Which column is the label?'
+    return choose(question, likely.length > 0 ? likely : all, label, {
+      input: process.stdin,
+      output: process.stdout,
+    })
   }
-  const odd = oddExamples(plan)
-  lines.push(...odd.slice(0, shownOdd))
-  if (odd.length > shownOdd) lines.push(`… and ${count(odd.length - shownOdd)} more odd examples`)
-  return lines
+  if (label !== undefined) return label
+  throw new DataError(
+    others.length === 0 ? 'no column looks like a label' : 'several columns look like a label',
+    {
+      file,
+      mend: `Name it with --label. The columns are ${columns.map(({ name }) => name).join(', ')}.`,
+    },
+  )
 }
 
-/** What is wrong with the examples that cannot be used, each with its place. */
-function oddExamples({ parts }: IngestPlan): string[] {
-  return parts.flatMap(({ survey, description: { format } }) =>
-    survey.skipped.map(({ file, row, reason }) =>
-      format === 'folder' ? `${file}: ${reason}` : `${file}, row ${row}: ${reason}`,
-    ),
-  )
+/** What the written pipeline will cost here. */
+async function costOfText(
+  text: string,
+  { input }: IngestPlan,
+  { train, test, classes }: DatasetFindings,
+  workers: number,
+): Promise<RunCost> {
+  const pipeline = parsePipeline(text, fileName)
+  const held = pipeline.dataset.test === undefined ? Math.round(train * pipeline.dataset.testShare) : 0
+  const shape = {
+    input,
+    classes: classes.length,
+    trainExamples: train - held,
+    testExamples: test + held,
+  }
+  const { costOf } = await import('./run-cost.js')
+  return costOf(pipeline, shape, workers)
 }
 
 /** Odd examples shown to a person. */
 const shownOdd = 3
-
+/** Classes named one by one. */
+const namedClasses = 10
 /** A class with fewer examples than this can hardly be judged. */
 const scarceClass = 10
-/** Share of the training data held out where there is no test data. */
-const testShare = 0.2
 
-function pipelineText(path: string, dataset: DatasetConfig, plan: IngestPlan): string {
-  const [train, test] = examplesOf(plan)
-  const smallest = Math.min(...classCounts(plan).map(({ examples }) => examples))
-  const folds = Math.max(2, Math.min(5, smallest))
-  const { architecture, width, epochs, batchSize, flip } = recommendModel(plan.input, train)
-  const value = (text: unknown) => stringify(text, { lineWidth: 0 }).trim()
-  const { format } = plan.parts[0].description
+function findingLines({ input, parts: [{ description }] }: IngestPlan, found: DatasetFindings): string[] {
+  const { train, test, classes, unusable, copies, alike } = found
+  const counts = classes.map(({ examples }) => examples)
+  const names = classes.slice(0, namedClasses).map(({ name }) => name)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const range = least === most ? count(least) : `${count(least)} to ${count(most)}`
   const lines = [
-    `# Finds the labels of this data set that deserve a second look: pieline run`,
-    `# ${counted(train, 'training example')}, ${counted(plan.classes.names.length, 'class', 'classes')}; ${inputText(plan)}.`,
-    `name: ${value(nameOf(path, dataset))}`,
-    '',
-    'dataset:',
-    `  format: ${format}`,
-    `  path: ${value(fromHere(dataset.path))}`,
-    ...(dataset.test === undefined
-      ? [
-          `  testShare: ${testShare}        # held out, never trained on; better: "test:" with data of its own`,
-        ]
-      : [`  test: ${value(fromHere(dataset.test))}`]),
-    ...(format === 'folder' ? [] : [`  label: ${value(dataset.label)}`]),
-    ...(dataset.trueLabel === undefined
-      ? []
-      : [`  trueLabel: ${value(dataset.trueLabel)}   # the known truth: only ever read to score the run`]),
-    ...(dataset.id === undefined ? [] : [`  id: ${value(dataset.id)}`]),
-    oddExamples(plan).length > 0
-      ? `  onBadExample: skip      # ${counted(oddExamples(plan).length, 'odd example')}; skipped.parquet will list them`
-      : '  # onBadExample: skip    # list undecodable images and missing labels in skipped.parquet instead of stopping',
-    '',
-    'model:',
-    `  architecture: ${architecture}   # mlp, cnn-small, cnn-fast, or wrn-<depth>-<width> such as wrn-16-1`,
-    ...(width === 1 ? [] : [`  width: ${width}             # factor on the number of filters`]),
-    `  epochs: ${epochs}`,
-    `  batchSize: ${batchSize}`,
-    ...(flip === undefined
-      ? []
-      : [
-          `  flip: ${flip}              # mirrored characters are others; remove where left and right do not matter`,
-        ]),
-    '',
-    'population:',
-    `  seeds: ${folds}        # members at each level of compression; more give steadier verdicts`,
-    `  crossFit: ${folds}     # folds: every label is judged by members that did not train on it`,
-    '',
-    'compress:',
-    '  - { method: magnitude, sparsity: [0.5, 0.9], start: branch }',
-    '  - { method: int8-static }',
-    '  # - { method: float16 }',
-    '  # - { method: int8-dynamic }',
-    '',
-    ...(test === 0 && train * testShare < 20
-      ? []
-      : [
-          'retrain:             # compares training with and without the suspicious examples, on the test data',
-          '  seeds: 3',
-          '  arms: [all, cleaned, relabeled]   # also: non-pie, random',
-        ]),
+    `${counted(train, 'training example')}, ${test === 0 ? 'none' : count(test)} for testing`,
+    `${counted(classes.length, 'class', 'classes')} with ${range} examples each: ${names.join(', ')}${classes.length > names.length ? ', …' : ''}`,
+    `${inputText(input)} (format ${description.format})${sizesText(found)}`,
   ]
-  return `${lines.join('\n').trimEnd()}\n`
+  const scarce = classes.filter(({ examples }) => examples < scarceClass)
+  if (scarce.length > 0) {
+    const some = scarce.slice(0, namedClasses).map(({ name, examples }) => `${name} (${examples})`)
+    lines.push(`few examples of ${some.join(', ')}${scarce.length > some.length ? ', …' : ''}`)
+  }
+  for (const group of alike) lines.push(`classes of almost the same name: ${group.join(', ')}`)
+  if (copies.examples > 0) {
+    const conflicting = copies.conflicting > 0 ? `; ${count(copies.conflicting)} differ in their labels` : ''
+    lines.push(`${counted(copies.examples, 'exact copy', 'exact copies')} of other examples${conflicting}`)
+  }
+  if (copies.acrossParts > 0) {
+    lines.push(`${counted(copies.acrossParts, 'test example')} of them among the training data too`)
+  }
+  lines.push(...unusable.slice(0, shownOdd))
+  if (unusable.length > shownOdd) lines.push(`… and ${count(unusable.length - shownOdd)} more odd examples`)
+  return lines
 }
 
-/** A path from the folder in which the pipeline is written, where it does not lead far away. */
-function fromHere(path: string): string {
-  const short = relative('.', path)
-  if (short === '') return '.'
-  return short.startsWith('..') && short.length > path.length ? path : short.split(sep).join('/')
+/** How large images are that are not all of one size. */
+function sizesText({ sizes }: DatasetFindings): string {
+  if (sizes.length < 2) return ''
+  const text = ({ width, height }: DatasetFindings['sizes'][number]) => `${width}×${height}`
+  const bySize = [...sizes].sort((a, b) => a.height * a.width - b.height * b.width)
+  return `, from ${count(sizes.length)} sizes, ${text(bySize[0])} to ${text(bySize[bySize.length - 1])}, most often ${text(sizes[0])}`
 }
 
-/** The data's own name, or that of the folder around it where it is only called train. */
-function nameOf(path: string, dataset: DatasetConfig): string {
-  const absolute = resolve(dataset.path)
-  const stem = basename(absolute, extname(absolute)).replace(/[*?{}[\]]/g, '')
-  const isPart =
-    /^train(ing)?\b/i.test(stem) || (/^(data|images?)$/i.test(stem) && resolve(path) !== absolute)
-  const name = (isPart ? basename(dirname(absolute)) : stem)
-    .normalize('NFKD')
-    .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
-  return name === '' || name === 'store' ? 'data' : name
+/** Says which column was taken for the label where others may be meant. */
+function labelLines(label: string, { others }: GuessedColumns): string[] {
+  const possible = others.filter(name => name !== label)
+  if (possible.length === 0) return []
+  return [`the label is ${label}; ${possible.slice(0, namedClasses).join(', ')} may be meant too (--label)`]
 }

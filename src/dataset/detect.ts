@@ -132,19 +132,23 @@ async function holdsImages(path: string, depth: number): Promise<boolean> {
 }
 
 export interface GuessedColumns {
-  /** Undefined where no column looks like a label. */
+  /** Undefined where no column looks like a label, or several do alike. */
   readonly label: string | undefined
+  /** Columns that may be meant instead; none where the label's name leaves no doubt. */
+  readonly others: readonly string[]
   readonly trueLabel?: string
   readonly id?: string
 }
 
-const labelNames = ['label', 'labels', 'class', 'target', 'category', 'y', 'fine_label', 'digit', 'species']
+/** Names that leave no doubt, and such that other columns may have too. */
+const plainLabelNames = ['label', 'labels', 'class', 'target']
+const labelNames = [...plainLabelNames, 'category', 'y', 'fine_label', 'digit', 'species']
 const trueLabelNames = ['true_label', 'truelabel', 'clean_label', 'gold_label', 'true_class']
 const idNames = ['id', 'example_id', 'image_id', 'uuid']
 
 /** What the columns most likely are, by the class names that the file declares and by their names. */
 export function guessColumns({ format, columns }: SourceDescription): GuessedColumns {
-  if (format === 'folder') return { label: 'label' }
+  if (format === 'folder') return { label: 'label', others: [] }
   const named = (names: readonly string[]) => {
     for (const name of names) {
       const column = columns.find(column => column.name.toLowerCase() === name)
@@ -156,5 +160,10 @@ export function guessColumns({ format, columns }: SourceDescription): GuessedCol
   const id = named(idNames)
   const declared = columns.filter(({ classNames, name }) => classNames !== undefined && name !== trueLabel)
   const label = named(labelNames) ?? (declared.length === 1 ? declared[0].name : undefined)
-  return { label, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
+  const isPlain = label !== undefined && plainLabelNames.includes(label.toLowerCase())
+  const others = columns
+    .filter(column => declared.includes(column) || labelNames.includes(column.name.toLowerCase()))
+    .map(({ name }) => name)
+    .filter(name => !isPlain && name !== label)
+  return { label, others, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
 }

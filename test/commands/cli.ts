@@ -15,9 +15,19 @@ export interface Outcome {
   readonly stderr: string
 }
 
+/** The program and its arguments, as a shell would be given them. */
+export const commandLine = (...args: string[]): readonly [string, ...string[]] => [
+  process.execPath,
+  '--import',
+  loader,
+  program,
+  ...args,
+]
+
 /** Starts the program in a folder; `NO_COLOR` and no terminal, so that its words are the same everywhere. */
 export function start(folder: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['--import', loader, program, ...args], {
+  const [node, ...rest] = commandLine(...args)
+  const child = spawn(node, rest, {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1', COLUMNS: '100' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -97,11 +97,12 @@ describe('columns', () => {
   test('are known by their names', () => {
     expect(guess('image', 'Label', 'true_label', 'id')).toEqual({
       label: 'Label',
+      others: [],
       trueLabel: 'true_label',
       id: 'id',
     })
-    expect(guess('x', 'species')).toEqual({ label: 'species' })
-    expect(guess('x', 'y1')).toEqual({ label: undefined })
+    expect(guess('x', 'species')).toEqual({ label: 'species', others: [] })
+    expect(guess('x', 'y1')).toEqual({ label: undefined, others: [] })
   })
 
   test('are known by the class names that the file declares', () => {
@@ -109,6 +110,26 @@ describe('columns', () => {
       { name: 'img', kind: 'image' as const },
       { name: 'kind_of_thing', kind: 'number' as const, classNames: ['a', 'b'] },
     ]
-    expect(guessColumns({ format: 'parquet', files: [], columns })).toEqual({ label: 'kind_of_thing' })
+    expect(guessColumns({ format: 'parquet', files: [], columns })).toEqual({
+      label: 'kind_of_thing',
+      others: [],
+    })
+  })
+
+  test('that may be the label as well are told, unless one is called label', () => {
+    expect(guess('image', 'coarse', 'fine_label', 'species')).toEqual({
+      label: 'fine_label',
+      others: ['species'],
+    })
+    expect(guess('image', 'label', 'species').others).toEqual([])
+    const declared = ['Male', 'Young'].map(name => ({
+      name,
+      kind: 'text' as const,
+      classNames: [`not ${name}`, name],
+    }))
+    expect(guessColumns({ format: 'celeba', files: [], columns: declared })).toEqual({
+      label: undefined,
+      others: ['Male', 'Young'],
+    })
   })
 })
