@@ -1,14 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { decisionsPath, readDecisions } from '../../src/review/decision-log.js'
-import { currentDecisions, decisionKey } from '../../src/review/decisions.js'
 import { openReview, type Review } from '../../src/review/review.js'
 import { type ReviewServer, serveReview } from '../../src/review/server.js'
-import { start } from '../commands/cli.js'
 import { seriousFindings } from '../report/axe.js'
 import { findChromium, launchChromium } from '../report/chromium.js'
 import { type FixtureRun, writeRun } from './run-fixture.js'
@@ -73,100 +69,6 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
   const shownId = (page: Page) =>
     page.evaluate(() => document.querySelector('#suspect .where:last-of-type bdi')?.textContent ?? null)
   const saved = (page: Page) => poll(() => page.textContent('#saved')).toBe('saved')
-  const decided = async (page: Page) =>
-    Number(/Decided(\d+)/.exec((await page.textContent('#progress'))!)![1])
-
-  test('two hundred are decided by keyboard, the server is killed in between, and nothing is lost', async () => {
-    const out = await mkdtemp(join(folder, 'runs-'))
-    const run = await writeRun(out, { suspects: 200 })
-    const path = decisionsPath(run.folder)
-    const rowOf = new Map(run.ids.map((id, row) => [id, row]))
-
-    async function startServer() {
-      const args = ['review', 'glyphs', '--out', out, '--reviewer', 'anna', '--no-open', '--json']
-      const { child } = start(folder, ...args)
-      ends.push(async () => child.kill('SIGKILL'))
-      for await (const line of createInterface(child.stdout)) {
-        return { child, address: (JSON.parse(line) as { address: string }).address }
-      }
-      throw new Error('the server did not start')
-    }
-
-    interface Shown {
-      readonly id: string | null
-      readonly labels: readonly string[]
-    }
-
-    /** What is shown once it is no longer the last; no id where the queue is done. */
-    async function shownAfter(page: Page, last: string | null): Promise<Shown> {
-      const handle = await page.waitForFunction(before => {
-        const text = (selector: string) =>
-          [...document.querySelectorAll(selector)].map(({ textContent }) => textContent)
-        const id = text('#suspect .where:last-of-type bdi')[0] ?? null
-        const isDone = document.querySelector('#suspect .empty') !== null
-        return (id !== null && id !== before) || isDone
-          ? { id, labels: text('#suspect .verdict bdi') }
-          : false
-      }, last)
-      return (await handle.jsonValue()) as Shown
-    }
-
-    /** Answers with the truth, as a person would by looking, until the queue is done or so many are answered. */
-    async function work(page: Page, most: number): Promise<number> {
-      let answered = 0
-      for (
-        let { id, labels } = await shownAfter(page, null);
-        id !== null && answered < most;
-        { id, labels } = await shownAfter(page, id)
-      ) {
-        const truth = letters[run.truth[rowOf.get(id)!]!]!
-        if (truth === labels[0]) await page.keyboard.press('k')
-        else if (truth === labels[1]) await page.keyboard.press('s')
-        else {
-          await page.keyboard.press('l')
-          await page.keyboard.type(truth.toLowerCase())
-          await page.keyboard.press('Enter')
-        }
-        answered++
-      }
-      return answered
-    }
-
-    const first = await startServer()
-    const page = await open(first.address)
-    expect(await work(page, 90)).toBe(90)
-    expect(trouble).toEqual([])
-    // In the middle: the last answers may or may not be on the disk, but what the page showed as saved is.
-    const shownAsSaved = await decided(page)
-    first.child.kill('SIGKILL')
-    await page.keyboard.press('k')
-    await poll(() => page.textContent('#trouble')).toContain('the server does not answer')
-    expect(await page.textContent('#saved')).toBe('not saved')
-
-    const second = await startServer()
-    const again = await open(second.address)
-    const confirmed = await decided(again)
-    expect(confirmed).toBeGreaterThanOrEqual(shownAsSaved)
-    expect(confirmed).toBeLessThanOrEqual(90)
-    const after = await work(again, 200)
-    expect(confirmed + after).toBe(200)
-    await saved(again)
-    expect(await again.textContent('#suspect')).toContain('This queue is done.')
-    expect(await again.textContent('#advice')).toBe('Every suspect is decided.')
-    expect(trouble).toEqual([])
-
-    const { events, torn } = await readDecisions(path)
-    expect(torn).toEqual([])
-    const standings = currentDecisions(events)
-    for (const [row, id] of run.ids.entries()) {
-      const given = letters[run.given[row]!]!
-      const truth = letters[run.truth[row]!]!
-      const { decision } = standings.get(decisionKey(id, given))!
-      expect([id, decision.action, decision.label]).toEqual(
-        truth === given ? [id, 'keep', undefined] : [id, 'relabel', truth],
-      )
-    }
-  }, 400_000)
 
   test('a confusion pair is chosen in the grid, taken at once, and taken back', async () => {
     const run = await newRun({ suspects: 80, neighbors: 0 })
