@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import { fingerprint } from '../src/dataset/fingerprint.js'
 import { readDatasetInfo } from '../src/dataset/info.js'
-import { resolvePipeline, scorePredictions } from '../src/index.js'
+import { resolvePipeline, score } from '../src/index.js'
 import { openTable } from '../src/pipeline/files.js'
 import { runPipeline } from '../src/pipeline/runner.js'
 import { stages } from '../src/pipeline/stages.js'
@@ -76,7 +76,7 @@ try {
     },
   })
   const scored = join(out, 'scored')
-  await scorePredictions({
+  await score({
     populations: join(population, 'predictions'),
     labels: join(folder, 'examples.parquet'),
     classNames: (await readDatasetInfo(join(folder, 'dataset.json'))).classNames,

@@ -9,6 +9,7 @@ import { openTable } from '../pipeline/files.js'
 import { currentDecisions, type Decision, decisionKey, type ReviewEvent } from '../review/decisions.js'
 import { booleanColumn, float32Column, int32Column, recordBatch, stringColumn } from '../tables/columns.js'
 
+/** What becomes of one example, who said so, and why. */
 export interface Change {
   readonly exampleId: string
   readonly split: 'train' | 'test'

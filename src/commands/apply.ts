@@ -2,10 +2,8 @@
 import { relative } from 'node:path'
 import { Command, Option } from 'commander'
 import type { ApplyPlan } from '../apply/apply.js'
-import { ConfigError } from '../errors.js'
-import { findRun, type Run } from '../pipeline/runs.js'
+import { findRun } from '../pipeline/runs.js'
 import { count, counted } from '../report/format.js'
-import type { ReviewEvent } from '../review/decisions.js'
 import { type Style, styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
 import { examples, jsonOption, outOption, share } from './options.js'
@@ -65,10 +63,13 @@ export function applyCommand(): Command {
     .action(async (name: string | undefined, flags: Flags) => {
       if (flags.revert !== undefined) return revert(flags.revert, flags)
       const run = await findRun(flags.out, name, { finished: true })
-      const { planApply, versionFiles, writeApplied } = await import('../apply/apply.js')
+      const [{ planApply, versionFiles, writeApplied }, { decisionsOf }] = await Promise.all([
+        import('../apply/apply.js'),
+        import('../apply/read-decisions.js'),
+      ])
       const { suggestions } = flags
       const plan = await planApply(run, {
-        events: await eventsOf(run, flags.decisions),
+        events: await decisionsOf(run, flags.decisions),
         ...(suggestions !== undefined && { suggestions }),
       })
       const output = flags.output ?? `${run.folder}.applied`
@@ -106,19 +107,6 @@ async function revert(version: string, { output = `${version}-reverted`, copy, j
   const files = await revertVersion(version, output, copy === true)
   if (json) console.log(JSON.stringify({ output, files }))
   else console.log(`  ${output}: the original, of which ${counted(files, 'file')} differed`)
-}
-
-async function eventsOf(run: Run, path: string | undefined): Promise<readonly ReviewEvent[]> {
-  const { decisionsPath, readDecisions } = await import('../review/decision-log.js')
-  if (path !== undefined && /\.json$/i.test(path)) {
-    const { labelStudioDecisions } = await import('../interop/label-studio-decisions.js')
-    return labelStudioDecisions(path)
-  }
-  const { events } = await readDecisions(path ?? decisionsPath(run.folder))
-  if (path !== undefined && events.length === 0) {
-    throw new ConfigError('there are no decisions', { file: path, mend: 'Check the path.' })
-  }
-  return events
 }
 
 function summaryOf({ changes, kept, disputed, unmatched }: ApplyPlan) {

@@ -1,17 +1,14 @@
 /** `pieline compare`: methods side by side, at equal size and at equal accuracy. */
 import { Command, Option } from 'commander'
-import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
 import { findRun, type Run } from '../pipeline/runs.js'
 import { bytes, fraction, percent, points } from '../report/format.js'
 import {
   type ComparedMethod,
   type Comparison,
-  compareFairly,
   type Estimate,
   equalities,
 } from '../scoring/fair-comparison.js'
-import { methodLines, type SizeMeasure, sizeMeasures } from '../stages/compared-runs.js'
+import { compareRuns, type SizeMeasure, sizeMeasures } from '../stages/compared-runs.js'
 import { type Style, styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
 import { examples, jsonOption, outOption } from './options.js'
@@ -48,21 +45,7 @@ export function compareCommand(): Command {
     )
     .action(async (names: string[], { out, level, size, json }: Flags) => {
       const runs = await runsOf(out, names)
-      const lines = await Promise.all(
-        runs.map(({ folder, manifest }) =>
-          methodLines(folder, size, runs.length > 1 ? labelOf(manifest, runs) : ''),
-        ),
-      )
-      const levels = lines.flat().flatMap(line => line.levels.map(other => other.level))
-      if (level !== undefined && !levels.includes(level)) {
-        const meant = nearest(level, levels)
-        throw new ConfigError(`there is no level "${level}"`, {
-          mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The levels are ${[...new Set(levels)].join(', ')}.`,
-        })
-      }
-      const comparisons = equalities.flatMap(equal =>
-        compareFairly(lines.flat(), equal).filter(found => level === undefined || found.level === level),
-      )
+      const comparisons = await compareRuns(runs, { size, ...(level !== undefined && { level }) })
       if (json) console.log(JSON.stringify(comparisons, null, 2))
       else console.log(comparisonText(comparisons, styleFor(process.stdout)))
     })
@@ -71,12 +54,6 @@ export function compareCommand(): Command {
 async function runsOf(out: string, names: readonly string[]): Promise<Run[]> {
   if (names.length === 0) return [await findRun(out, undefined, { finished: true })]
   return Promise.all(names.map(name => findRun(out, name, { finished: true })))
-}
-
-/** A run by its pipeline, and by its id where several are of one pipeline. */
-function labelOf({ pipeline, run }: Run['manifest'], runs: readonly Run[]): string {
-  const same = runs.filter(({ manifest }) => manifest.pipeline === pipeline)
-  return same.length > 1 ? `${pipeline}/${run}` : pipeline
 }
 
 function comparisonText(comparisons: readonly Comparison[], style: Style): string {

@@ -36,6 +36,7 @@ const schema = z.object({
   ids: z.enum(['column', 'path', 'content']),
 })
 
+/** What is known of a data set beside its rows: `dataset.json` in a run folder. */
 export type DatasetInfo = Omit<z.output<typeof schema>, 'input' | 'normalization'> & {
   readonly input: InputShape
   readonly normalization: Normalization

@@ -10,6 +10,7 @@ export interface ClassCounts {
   readonly fresh: number
 }
 
+/** How the shares of the classes moved. */
 export interface ClassBalance {
   readonly classes: readonly ClassCounts[]
   /** Population stability index of the second data set against the first, 0 (the same) and up. */
@@ -18,6 +19,7 @@ export interface ClassBalance {
   readonly test: HomogeneityTest
 }
 
+/** χ² test of whether two samples have the same shares. */
 export interface HomogeneityTest {
   readonly chiSquare: number
   readonly df: number

@@ -72,6 +72,7 @@ export interface LevelChange {
   readonly p: number
 }
 
+/** Accuracy of a level's members, 0 to 1. */
 export interface MemberAccuracy {
   readonly mean: number
   readonly sd: number
@@ -89,6 +90,7 @@ export interface StatisticDrift extends TwoSampleTest {
   readonly q: number
 }
 
+/** All that changed between two runs, or two versions of a data set. */
 export interface Difference {
   readonly a: ComparedSide
   readonly b: ComparedSide

@@ -8,6 +8,7 @@ export interface Share {
   readonly high: number
 }
 
+/** How the estimated share of wrong labels moved. */
 export interface NoiseChange {
   readonly a: Share
   readonly b: Share

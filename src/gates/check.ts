@@ -30,14 +30,17 @@ const verdictSchema = z.strictObject({
 
 /** What became of a run's gates. */
 export type Verdict = z.infer<typeof verdictSchema>
+/** What became of one gate. */
 export type GateOutcome = Verdict['gates'][number]
 
+/** A verdict, and what it compared. */
 export interface Checked {
   readonly verdict: Verdict
   /** What changed since the last good run; absent where there is none, or it cannot be compared with. */
   readonly difference?: Difference
 }
 
+/** What a run is held to beside the gates of its pipeline. */
 export interface CheckOptions {
   /** Gates beside those of the run's pipeline. */
   readonly gates?: readonly string[]

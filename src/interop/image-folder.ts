@@ -6,6 +6,7 @@ import { imageEnding, type RunExample, runExamples } from './run-examples.js'
 
 /** Which training examples there are: all, those without label issue, or all with suggested labels for issues. */
 export const imageFolderSplits = ['all', 'cleaned', 'relabeled'] as const
+/** All training examples, those without label issues, or all with suggested labels. */
 export type ImageFolderSplit = (typeof imageFolderSplits)[number]
 
 /** @returns the number of images */

@@ -4,7 +4,7 @@
  * [height, width, in, out] and dense kernels [in, out].
  */
 
-/** What goes into a network. Pixels are bytes; the network normalises them itself (see {@link Architecture.normalization}). */
+/** What goes into a network. Pixels are bytes; the network normalises them itself (see `Architecture.normalization`). */
 export type InputShape =
   | { readonly kind: 'image'; readonly height: number; readonly width: number; readonly channels: number }
   | { readonly kind: 'features'; readonly features: number }

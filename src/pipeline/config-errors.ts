@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ConfigError } from '../errors.js'
 import { nearest } from '../nearest.js'
 
+/** Where a key stands in a pipeline file, from the top. */
 export type KeyPath = readonly PropertyKey[]
 type Issue = z.core.$ZodIssue
 type JsonSchema = z.core.JSONSchema.BaseSchema

@@ -523,9 +523,9 @@ export const pipelineSchema = z
   )
 
 /** A pipeline as resolved: every default filled in, every path absolute. */
-export type Pipeline = z.output<typeof pipelineSchema>
+export interface Pipeline extends z.output<typeof pipelineSchema> {}
 /** A pipeline as written. */
-export type PipelineInput = z.input<typeof pipelineSchema>
+export interface PipelineInput extends z.input<typeof pipelineSchema> {}
 export type DatasetConfig = Pipeline['dataset']
 export type ModelConfig = Pipeline['model']
 /** Models trained elsewhere. */

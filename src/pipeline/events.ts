@@ -1,6 +1,7 @@
 /** What a run tells while it goes on: the terminal draws it, `--json` prints it, a library user may listen. */
 import type { Headline, StageName } from './stage.js'
 
+/** What a run tells: `--json` prints it, one a line. */
 export type RunEvent =
   | {
       readonly event: 'run-started'
@@ -37,4 +38,5 @@ export type RunEvent =
       readonly seconds: number
     }
 
+/** Hears of what a run does while it goes on. */
 export type Observer = (event: RunEvent) => void

@@ -68,7 +68,9 @@ export const manifestSchema = z
   })
   .describe('Manifest of a pieline run')
 
+/** `manifest.json` of a run folder: pipeline, versions, stages with their headlines, and files with their hashes. */
 export type Manifest = z.infer<typeof manifestSchema>
+/** A stage in the manifest. */
 export type StageRecord = Manifest['stages'][number]
 
 /** The JSON schema of `manifest.json`, draft 2020-12. */

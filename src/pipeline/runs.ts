@@ -8,6 +8,7 @@ import { nearest } from '../nearest.js'
 import { type Manifest, readManifest, writeManifest } from './manifest.js'
 import { isAlive } from './owner.js'
 
+/** A run on disk. */
 export interface Run {
   /** Absolute path of the run folder. */
   readonly folder: string

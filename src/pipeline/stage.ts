@@ -3,6 +3,7 @@ import type { Pipeline } from './config.js'
 import type { Progress } from './progress.js'
 import type { ArtefactStore } from './store.js'
 
+/** A stage by its name; `stages.ts` has their order. */
 export type StageName =
   | 'ingest'
   | 'models'

@@ -49,8 +49,10 @@ export const reviewEventSchema = z.union([undoSchema, decisionSchema])
 
 export type Action = (typeof actions)[number]
 export type Kind = (typeof kinds)[number]
+/** A line of `decisions.jsonl`: what somebody said of a label. */
 export type Decision = z.infer<typeof decisionSchema>
 export type Undo = z.infer<typeof undoSchema>
+/** A decision, or that one is taken back. */
 export type ReviewEvent = z.infer<typeof reviewEventSchema>
 /** What a reviewer says of an example; the log adds who, when and the id. */
 export type Verdict = Pick<Decision, 'action' | 'label' | 'kind' | 'note'>

@@ -14,6 +14,7 @@ import { CholeskyDecomposition, Matrix } from 'ml-matrix'
 /** What is known of a suspect's given label. */
 export const Outcome = { open: 0, right: 1, wrong: 2, unsure: 3 } as const
 
+/** An estimated number of labels. */
 export interface Expected {
   readonly mean: number
   /** 95 % interval, in labels. */
@@ -21,6 +22,7 @@ export interface Expected {
   readonly high: number
 }
 
+/** How far a review is, and what is likely left to find. */
 export interface Progress {
   readonly suspects: number
   readonly decided: number

@@ -34,6 +34,7 @@ export interface Suspect {
 
 /** What of a suspect has been decided. */
 export const states = ['open', 'mine', 'decided', 'disputed', 'any'] as const
+/** Whether a suspect is open, for anybody or the reviewer, decided, or disputed. */
 export type State = (typeof states)[number]
 
 const classIndex = z.coerce.number().int().min(0)
@@ -50,6 +51,7 @@ export const filterSchema = z.strictObject({
   groupValue: z.string().optional().describe('its value'),
   text: z.string().default('').describe('part of the id or the source, in any case'),
 })
+/** Which suspects a queue holds. */
 export type Filter = z.output<typeof filterSchema>
 
 /** Rows (places in the order of suspicion) that pass the filter, most suspicious first. */

@@ -14,6 +14,7 @@ export interface Ruling extends Omit<Verdict, 'label'> {
   readonly label?: number | 'suggested' | undefined
 }
 
+/** A part of a queue. */
 export interface Page {
   /** How many suspects the queue holds, in whatever state. */
   readonly total: number
@@ -22,6 +23,7 @@ export interface Page {
   readonly rows: readonly number[]
 }
 
+/** A review that is open. */
 export interface Review {
   readonly run: Run
   readonly tables: RunTables
@@ -33,9 +35,11 @@ export interface Review {
   rows(filter: Filter): Int32Array
   /** A part of a queue: at most `limit` suspects in a state, from a place on. */
   page(filter: Filter, state: State, from: number, limit: number): Page
+  /** What holds of a suspect; undefined where nobody decided. */
   standing(row: number): Standing | undefined
   /** All that was said of an example, under whatever label. */
   history(row: number): readonly ReviewEvent[]
+  /** How far the review is. */
   progress(): Progress
   /** Takes up what other processes wrote. */
   refresh(): Promise<void>
@@ -46,6 +50,7 @@ export interface Review {
   decide(rulings: readonly (readonly [row: number, ruling: Ruling])[]): Promise<void>
   /** Takes back the reviewer's own decisions about these suspects. @returns the rows of which there was one */
   undo(rows: readonly number[]): Promise<number[]>
+  /** Ends it; what was decided is on the disk. */
   close(): Promise<void>
 }
 

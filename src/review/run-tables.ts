@@ -17,6 +17,7 @@ export interface Neighbor {
   readonly similarity: number
 }
 
+/** What a review shows of a run. */
 export interface RunTables {
   readonly info: DatasetInfo
   /** Names of the levels, `dense` first. */
@@ -29,6 +30,7 @@ export interface RunTables {
   images(exampleRows: readonly number[]): Promise<Map<number, Uint8Array>>
   /** What the network sees of an example without an image. */
   features(exampleRow: number): Promise<number[]>
+  /** Lets go of the tables. */
   close(): void
 }
 

@@ -35,15 +35,18 @@ const pixelatedSide = 64
 const mostPairs = 200
 const mostFeatures = 64
 
+/** Where the page is served. */
 export interface ServerOptions {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
 }
 
+/** A page that is being served. */
 export interface ReviewServer {
   /** The address to open, with its token. */
   readonly address: string
+  /** Ends it. */
   close(): Promise<void>
 }
 

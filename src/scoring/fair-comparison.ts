@@ -36,6 +36,7 @@ export interface MethodLine {
 }
 
 export const equalities = ['size', 'accuracy'] as const
+/** In what compared methods are equal. */
 export type Equality = (typeof equalities)[number]
 
 /** A figure with the interval in which 95 % of the drawn populations lie; NaN without an interval. */
@@ -52,12 +53,13 @@ export interface ComparedMethod {
   readonly between: readonly string[]
   readonly size: number
   readonly top1: Estimate
-  /** Standard deviation over classes of the relative change of recall; see {@link unevenImpact}. */
+  /** Standard deviation over classes of the relative change of recall; see scoring/uneven-impact.ts. */
   readonly spread: Estimate
   readonly worstChange: Estimate
   readonly figures: Readonly<Record<string, number>>
 }
 
+/** The methods beside one level, at its size or at its accuracy. */
 export interface Comparison {
   readonly equal: Equality
   readonly method: string

@@ -1,6 +1,7 @@
 /** How many labels are wrong, and which classes are taken for which, by expectation under the noise model. */
 import { anchorShare } from './anchor-points.js'
 
+/** An estimated number of labels, with its 95 % interval for chance alone. */
 export interface EstimatedCount {
   readonly count: number
   /** 95 % interval for what is left to chance; that the model itself is off is not in it. */

@@ -2,14 +2,64 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ConfigError } from '../errors.js'
+import { nearest } from '../nearest.js'
 import { openTable } from '../pipeline/files.js'
-import type { ComparedLevel, ComparedMember, MethodLine } from '../scoring/fair-comparison.js'
+import type { Run } from '../pipeline/runs.js'
+import {
+  type ComparedLevel,
+  type ComparedMember,
+  type Comparison,
+  compareFairly,
+  equalities,
+  type MethodLine,
+} from '../scoring/fair-comparison.js'
 import { float64Column, numberColumn, stringColumn, vectorColumn } from '../tables/columns.js'
 
 /** By what levels are of equal size. */
 export const sizeMeasures = ['weights', 'bytes'] as const
 /** `weights`: bytes that the weights which are not zero take; `bytes`: of the whole ONNX file. */
 export type SizeMeasure = (typeof sizeMeasures)[number]
+
+/** What is set beside each other, and by which size. */
+export interface CompareOptions {
+  /** Beside this level alone. */
+  readonly level?: string
+  /** What equal size means; the weights that are not zero when absent. */
+  readonly size?: SizeMeasure
+}
+
+/**
+ * Sets the compression methods of finished runs side by side: at each level, what the others do at its size, and at
+ * its accuracy.
+ * @throws ConfigError if a run has no table of members, or none has the level
+ */
+export async function compareRuns(
+  runs: readonly Run[],
+  { level, size = 'weights' }: CompareOptions = {},
+): Promise<Comparison[]> {
+  const found = await Promise.all(
+    runs.map(({ folder, manifest }) =>
+      methodLines(folder, size, runs.length > 1 ? labelOf(manifest, runs) : ''),
+    ),
+  )
+  const lines = found.flat()
+  const levels = lines.flatMap(line => line.levels.map(other => other.level))
+  if (level !== undefined && !levels.includes(level)) {
+    const meant = nearest(level, levels)
+    throw new ConfigError(`there is no level "${level}"`, {
+      mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The levels are ${[...new Set(levels)].join(', ')}.`,
+    })
+  }
+  return equalities.flatMap(equal =>
+    compareFairly(lines, equal).filter(comparison => level === undefined || comparison.level === level),
+  )
+}
+
+/** A run by its pipeline, and by its id where several are of one pipeline. */
+function labelOf({ pipeline, run }: Run['manifest'], runs: readonly Run[]): string {
+  const same = runs.filter(({ manifest }) => manifest.pipeline === pipeline)
+  return same.length > 1 ? `${pipeline}/${run}` : pipeline
+}
 
 /**
  * The lines of a run's methods, on its test examples where it has any. Pruned levels pass into dense; a quantization is

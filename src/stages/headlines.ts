@@ -5,6 +5,7 @@
 import type { Manifest } from '../pipeline/manifest.js'
 import type { ClassTest } from '../scoring/class-impact.js'
 
+/** What was read. */
 export interface IngestHeadline {
   readonly trainExamples: number
   readonly testExamples: number
@@ -58,6 +59,7 @@ export interface TruthFigures extends DetectionFigures {
   readonly byKind: Readonly<Record<string, DetectionFigures>>
 }
 
+/** What was found. */
 export interface ScoreHeadline {
   readonly levels: readonly LevelFigures[]
   readonly labelIssues: number
@@ -97,6 +99,7 @@ export interface ArmFigures {
   readonly high?: number
 }
 
+/** What cleaning gains. */
 export interface RetrainHeadline {
   readonly arms: readonly ArmFigures[]
   /** What to do with the suspects, in a sentence; absent where no arm that cleans was compared with `all`. */
@@ -118,6 +121,7 @@ export interface RobustnessFigures {
   readonly natural?: Readonly<Record<string, number>>
 }
 
+/** How all levels do on corrupted pictures. */
 export interface RobustnessHeadline {
   readonly levels: readonly RobustnessFigures[]
 }

@@ -21,21 +21,26 @@ import {
   stabilitySchema,
 } from './schemas.js'
 
-interface DocumentedTable {
+export interface DocumentedTable {
   readonly file: string
   readonly rows: string
   readonly schema: Schema
+  /** Other forms it has, by the data and the pipeline. */
+  readonly otherForms?: readonly Schema[]
 }
 
 // Levels, attributes and classes are the pipeline's: the page shows one of each.
-const levels = ['dense', 'magnitude-0.9']
+export const levels = ['dense', 'magnitude-0.9']
 const image = { kind: 'image' } as const
+const features = { kind: 'features', features: 1 } as const
 
-const tables: readonly DocumentedTable[] = [
+/** Every table of a run. */
+export const tables: readonly DocumentedTable[] = [
   {
     file: 'examples.parquet',
     rows: 'One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, and `features` (a list of floats) in place of `image` where the data are no images.',
     schema: examplesSchema({ content: image, groups: ['…'], trueLabel: true }),
+    otherForms: [examplesSchema({ content: features, groups: [], trueLabel: false })],
   },
   {
     file: 'skipped.parquet',
@@ -87,11 +92,13 @@ const tables: readonly DocumentedTable[] = [
     file: 'scores.parquet',
     rows: 'One row an example, in the order of the examples. There is a `modal_…` and an `agreement_…` for every level, and an `is_pie_…` for every compressed one; here for `dense` and `magnitude-0.9`.',
     schema: scoresSchema(levels, { trueLabel: true }),
+    otherForms: [scoresSchema(levels)],
   },
   {
     file: 'inspection.parquet',
     rows: 'One row an example, in the order of the examples. The columns from `width` to `entropy` are there for images; luminance is that of the image itself, scaled down to 128 pixels a side where it is larger.',
     schema: inspectionSchema(image),
+    otherForms: [inspectionSchema(features)],
   },
   {
     file: 'neighbors.parquet',
@@ -102,6 +109,7 @@ const tables: readonly DocumentedTable[] = [
     file: 'pies.parquet, pies.arrow',
     rows: 'One row an example that is a PIE at some level or a label issue, most suspicious first: the columns of `scores.parquet`, and the example itself.',
     schema: piesSchema(levels, { trueLabel: true, content: image }),
+    otherForms: [piesSchema(levels, { content: features })],
   },
   {
     file: 'robustness.parquet',
