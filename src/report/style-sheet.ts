@@ -68,8 +68,8 @@ dfn { font-style: normal; font-weight: 650; }
   backdrop-filter: blur(10px);
   border-bottom: 1px solid var(--line);
 }
-.contents ul { display: flex; gap: 0.25rem 1.4rem; overflow-x: auto; list-style: none; margin-block: 0; padding-block: 0.7rem; scrollbar-width: none; }
-.contents a { color: var(--soft); text-decoration: none; white-space: nowrap; font-size: 0.9rem; }
+.contents ul { display: flex; gap: 0.25rem 1.15rem; overflow-x: auto; list-style: none; margin-block: 0; padding-block: 0.7rem; scrollbar-width: none; mask-image: linear-gradient(to left, transparent, #000 3rem); }
+.contents a { color: var(--soft); text-decoration: none; white-space: nowrap; font-size: 0.85rem; }
 .contents a:hover { color: var(--ink); text-decoration: underline; }
 
 .hero { padding: clamp(2rem, 6vw, 4rem) 0 0.5rem; }
@@ -88,7 +88,8 @@ section { padding: clamp(2rem, 5vw, 3.2rem) 0 0; }
 .about dfn, .about em { color: var(--ink); }
 .note { font-size: 0.84rem; color: var(--soft); margin: 0.4rem 0 1rem; max-width: 90ch; }
 
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; --ground: var(--paper); background: linear-gradient(to right, var(--ground) 1.2rem, transparent) left / 3rem 100% no-repeat local, linear-gradient(to left, var(--ground) 1.2rem, transparent) right / 3rem 100% no-repeat local, linear-gradient(to right, var(--line), transparent) left / 1rem 100% no-repeat scroll, linear-gradient(to left, var(--line), transparent) right / 1rem 100% no-repeat scroll; }
+.chart .scroll, dialog .scroll { --ground: var(--surface); }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 caption { text-align: left; font-weight: 650; padding: 0.2rem 0 0.5rem; }
 th, td { padding: 0.42rem 0.7rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: baseline; }
@@ -97,6 +98,7 @@ tbody th { font-weight: 550; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
 section > .scroll { margin-bottom: 0.4rem; }
 .scroll + .scroll, .facts table + table { margin-top: 1.4rem; }
 .charts + .scroll { margin-top: 1.4rem; }
@@ -129,7 +131,7 @@ details[open] > summary { margin-bottom: 0.6rem; }
 
 .filters { display: flex; flex-wrap: wrap; gap: 0.6rem 0.8rem; align-items: end; padding: 0.9rem 1rem; margin: 0 0 1rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; }
 .filters[hidden], .pager[hidden] { display: none; }
-.filters label { flex: 1 1 7.4rem; display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
+.filters label { flex: 1 1 auto; max-width: 16rem; display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
 .filters select, .filters input { width: 100%; }
 .filters output { margin-left: auto; font-size: 0.88rem; color: var(--soft); align-self: center; }
 select, input, button { font: inherit; font-size: 0.9rem; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 7px; padding: 0.36rem 0.6rem; min-height: 2.2rem; }

@@ -23,6 +23,8 @@ main { max-width: 76rem; }
 .suspect:focus { outline: none; }
 .suspect .picture { max-height: min(30rem, 62vh); border-radius: 12px; }
 .suspect h2 { font-size: 1.45rem; margin: 0 0 0.5rem; }
+.suspect h2 .spoken { position: static; clip-path: none; font-size: 0.95rem; font-weight: 400; color: var(--soft); }
+.suspect .badges { display: flex; margin: 0 0 0.6rem; }
 .suspect .where { margin: 0.4rem 0; font-size: 0.86rem; color: var(--soft); overflow-wrap: anywhere; }
 .suspect h3 { margin: 1.1rem 0 0.4rem; }
 .suspect table { font-size: 0.86rem; }
@@ -37,7 +39,7 @@ main { max-width: 76rem; }
 .chosen output { min-width: 9rem; color: var(--soft); }
 .card[aria-pressed=true] { border-color: var(--first); box-shadow: inset 0 0 0 2px var(--first); background: var(--tint); }
 .actions { position: fixed; inset: auto 0 0 0; z-index: 2; display: flex; flex-wrap: wrap; justify-content: center; gap: 0.4rem; padding: 0.6rem max(0.6rem, env(safe-area-inset-left)); background: color-mix(in srgb, var(--paper) 92%, transparent); backdrop-filter: blur(10px); border-top: 1px solid var(--line); }
-.actions button { display: inline-flex; gap: 0.4rem; align-items: center; background: var(--surface); }
+.actions button { display: inline-flex; gap: 0.35rem; align-items: center; padding-inline: 0.5rem; font-size: 0.84rem; background: var(--surface); }
 kbd { font-family: var(--mono); font-size: 0.8rem; padding: 0 0.35rem; border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 5px; background: var(--cell); color: var(--ink); }
 .say { margin: 1rem 0; font-size: 0.86rem; color: var(--soft); }
 .say input { width: min(100%, 34rem); }

@@ -32,7 +32,7 @@ const shownFeatures = 64
 
 export const report: Stage = {
   name: 'report',
-  version: 4,
+  version: 5,
   inputs: ['ingest', 'inspect', 'score', 'export', 'robustness', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,

@@ -152,10 +152,10 @@ describe('the headline', () => {
     const pair = (given: number, suggested: number, examples: number) => ({ given, suggested, examples })
     const confusion = [pair(0, 1, 30), pair(3, 2, 25), pair(2, 3, 20)]
     expect(withLabels({ wrong, confusion, examples: 10_000 })).toBe(
-      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090); most often C ↔ D.',
+      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090); most often C ↔ D.',
     )
     expect(withLabels({ wrong, confusion: [pair(0, 1, 5), pair(2, 3, 5)], examples: 10_000 })).toBe(
-      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090).',
+      'About 1,012 of 10,000 labels are wrong (95 % interval 940 to 1,090).',
     )
     expect(withLabels({ issues: 0, examples: 50 })).toMatch(
       /^None of 50 labels looks wrong, but \d+ examples are PIEs\.$/,

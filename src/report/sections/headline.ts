@@ -14,7 +14,7 @@ export function labelsSentence({ classNames, labels, suspects }: ReportData): st
     return `None of ${count(examples)} labels looks wrong${rest}.`
   }
   const [estimate, low, high] = [wrong.count, wrong.low, wrong.high].map(value => count(Math.round(value)))
-  const start = `About ${estimate} of ${count(examples)} labels are wrong (95 % interval ${low} to ${high})`
+  const start = `About ${estimate} of ${count(examples)} labels are wrong (95\u202f% interval ${low} to ${high})`
   const pair = mostConfused(confusion)
   return pair === undefined
     ? `${start}.`

@@ -83,10 +83,15 @@ function recurrence(stability: readonly LevelStability[]): Html | undefined {
   const last = known.filter(
     row => !known.some(other => other.level === row.level && other.members > row.members),
   )
+  const height = 290
+  const places = spread(
+    last.map(({ recurrence }) => recurrence.mean * 100),
+    (100 * lineHeight) / height,
+  )
   return chart(
     {
       width: width.half,
-      height: 290,
+      height,
       marginLeft: 46,
       marginRight: 120,
       marginBottom: 42,
@@ -109,7 +114,7 @@ function recurrence(stability: readonly LevelStability[]): Html | undefined {
         }),
         Plot.text(last, {
           x: 'members',
-          y: row => row.recurrence.mean * 100,
+          y: places,
           text: 'level',
           textAnchor: 'start',
           dx: 8,
@@ -138,4 +143,22 @@ function recurrence(stability: readonly LevelStability[]): Html | undefined {
       ),
     },
   )
+}
+
+/** Pixels from a label to the next below it, margins of the chart included. */
+const lineHeight = 18
+
+/** The values in their order, each moved up from its lower neighbour until they are this far apart, or down from 100. */
+function spread(values: readonly number[], gap: number): number[] {
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!)
+  const placed = [...values]
+  for (const [i, at] of order.entries()) {
+    if (i > 0) placed[at] = Math.max(placed[at]!, placed[order[i - 1]!]! + gap)
+  }
+  let ceiling = 100
+  for (const at of order.reverse()) {
+    placed[at] = Math.min(placed[at]!, ceiling)
+    ceiling = placed[at]! - gap
+  }
+  return placed
 }

@@ -360,7 +360,7 @@ export async function start(document: Document): Promise<void> {
       element('span', { class: 'spoken' }, 'given '),
       element('bdi', { class: 'given' }, className(row.given)),
       arrow,
-      element('span', { class: 'spoken' }, ', suggested '),
+      element('span', { class: 'spoken' }, 'suggested '),
       element('bdi', { class: 'suggested' }, className(row.suggested)),
       ' ',
       element('span', { class: 'probability' }, percent(row.suggestedProbability)),
@@ -414,7 +414,8 @@ export async function start(document: Document): Promise<void> {
         element('td', { class: 'number' }, percent(row.agreement[i]!)),
       ),
     )
-    const heads = ['Level', 'Its label', 'Agreement'].map(head => element('th', { scope: 'col' }, head))
+    const heads = ['Level', 'Its label'].map(head => element('th', { scope: 'col' }, head))
+    heads.push(element('th', { scope: 'col', class: 'number' }, 'Agreement'))
     return element(
       'table',
       {},
