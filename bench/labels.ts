@@ -5,9 +5,10 @@
  *     npx tsx bench/labels.ts <run folder>… [--split train] [--matrix]
  *
  * A row a run: what label quality finds against the best of cleanlab's scores, which is chosen by the truth. cleanlab
- * gets the mean probabilities of the dense members, its ensemble score those of all levels; pieline uses all levels,
- * or with `--matrix` those same dense probabilities alone. Of one run, a row for each of cleanlab's scores as well.
+ * gets the mean probabilities of the dense members, its ensemble score those of all levels; pieline uses all levels and
+ * neighbours, or with `--matrix` those same dense probabilities alone. Of one run, a row for each of cleanlab's scores as well.
  */
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -63,6 +64,7 @@ async function rescore(folder: string, output: string): Promise<{ levels: string
     ...(config as object),
     scoring: {},
     ...(flags.matrix ? { compress: [] } : {}),
+    ...(flags.matrix || !existsSync(join(folder, 'inspection.parquet')) ? { inspect: false } : {}),
   })
   const begin = performance.now()
   await runScoreStage(pipeline, folder, output)

@@ -1,4 +1,5 @@
 /** What an example's nearest neighbours in feature space say of it. */
+import type { NeighborLabels } from '../scoring/neighbor-labels.js'
 
 export interface NeighborTable {
   /** Nearest rows of each example, nearest first, [examples, count]; −1 for none. */
@@ -8,16 +9,7 @@ export interface NeighborTable {
   readonly count: number
 }
 
-export interface NeighborLabels {
-  /** Share of the neighbours with the example's own given label, 0 to 1, [examples]; NaN without neighbours. */
-  readonly agreement: Float32Array
-  /** Given label of most neighbours, [examples]; −1 without neighbours. A tie goes to the nearer ones, then to the lower class. */
-  readonly majority: Int32Array
-  /** Share of the neighbours that have it, [examples]; NaN without neighbours. */
-  readonly majorityShare: Float32Array
-}
-
-/** @param labels given labels, [examples]  @param classes number of classes */
+/** A tie goes to the nearer ones, then to the lower class. @param labels given labels, [examples] */
 export function neighborLabels(
   { indices, similarities, count }: NeighborTable,
   labels: Int32Array,

@@ -316,7 +316,9 @@ const scoring = z.strictObject({
   evidence: z
     .enum(['auto', 'out-of-sample'])
     .default('auto')
-    .describe('whose predictions judge a label; auto: out of sample where there are any, else all'),
+    .describe(
+      'what judges a label; auto: predictions out of sample where there are any, else all, and the labels of its neighbours where `inspect` looks for them; out-of-sample: nothing that has learned the label',
+    ),
   decision: z
     .discriminatedUnion('rule', [
       z.strictObject({

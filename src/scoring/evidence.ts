@@ -21,12 +21,17 @@ export interface LevelSkill {
  * Where the dense members do no better than chance, nothing can be said about the others and only dense counts.
  */
 export function evidenceWeights(levels: readonly LevelSkill[], classes: number): Float64Array {
-  const chance = 1 / classes
-  const dense = levels[0].accuracy - chance
+  const [dense] = levels
   return Float64Array.from(levels, ({ accuracy, copy }, level) => {
     if (level === 0) return 1
-    if (copy || !(dense > 0)) return 0
-    const loss = 1 - (accuracy - chance) / dense
-    return Number.isNaN(loss) ? 0 : Math.min(1, 2 ** (-loss / halvingLoss))
+    return copy ? 0 : skillFactor(accuracy, dense.accuracy, classes)
   })
+}
+
+/** What a judge of this accuracy counts against a dense member, 0 to 1; see {@link evidenceWeights}. */
+export function skillFactor(accuracy: number, dense: number, classes: number): number {
+  const chance = 1 / classes
+  if (!(dense > chance)) return 0
+  const loss = 1 - (accuracy - chance) / (dense - chance)
+  return Number.isNaN(loss) ? 0 : Math.min(1, 2 ** (-loss / halvingLoss))
 }

@@ -18,6 +18,7 @@ import { ensembleProbabilities } from '../scoring/ensemble-probabilities.js'
 import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
 import { LabelQuality } from '../scoring/label-quality.js'
 import { pieFlags } from '../scoring/modal-labels.js'
+import { addNeighbors, type NeighborLabels, neighborShare } from '../scoring/neighbor-labels.js'
 import { type EstimatedCount, estimatedCount, noiseCounts } from '../scoring/noise-counts.js'
 import type { IssueKind } from '../scoring/noise-model.js'
 import { PieStability } from '../scoring/pie-stability.js'
@@ -75,6 +76,8 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
   probabilities(): AsyncIterable<readonly Float32Array[]>
   /** The same examples once more, without what anybody says about them. */
   rows(): AsyncIterable<AuditedRows>
+  /** What their nearest neighbours are labeled, where anybody has looked. */
+  readonly neighbors?: NeighborLabels | undefined
   /** That of `levels.parquet`. */
   readonly levelsSchema: Schema
 }
@@ -196,7 +199,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
 
 /** The second pass: label quality, now that it is known how far each level can be trusted. */
 async function judge(
-  { examples, classNames, ...populations }: AuditedPopulations,
+  { examples, classNames, neighbors, ...populations }: AuditedPopulations,
   scores: PopulationScores,
   signal: AbortSignal,
 ): Promise<LabelQuality> {
@@ -206,10 +209,19 @@ async function judge(
     group: examples.split,
     outOfSample: scores.outOfSample,
   })
+  const classes = classNames.length
   const weights = scores.weights()
-  for await (const probabilities of populations.probabilities()) {
+  const accuracy = scores.levels[0].tally.pooledAccuracy()
+  const share = neighbors === undefined ? 0 : neighborShare(neighbors, examples.labels, accuracy, classes)
+  let begin = 0
+  for await (const levels of populations.probabilities()) {
     signal.throwIfAborted()
-    labels.add(ensembleProbabilities(probabilities, weights, classNames.length))
+    const probabilities = ensembleProbabilities(levels, weights, classes)
+    if (neighbors !== undefined) {
+      addNeighbors(probabilities, begin, neighbors, examples.labels, share, classes)
+    }
+    labels.add(probabilities)
+    begin += probabilities.length / classes
   }
   labels.judge()
   return labels

@@ -8,12 +8,14 @@ import { isPairedWithDense, type Level, levelsOf } from '../pipeline/levels.js'
 import type { Stage, StageContext } from '../pipeline/stage.js'
 import { splits } from '../scoring/accuracy-tally.js'
 import { unknownTruth } from '../scoring/known-truth.js'
+import type { NeighborLabels } from '../scoring/neighbor-labels.js'
 import type { LevelAnswers } from '../scoring/population-scores.js'
 import {
   booleanColumn,
   int32Column,
   nullableInt32Column,
   nullableStringColumn,
+  numberColumn,
   stringColumn,
   vectorColumn,
 } from '../tables/columns.js'
@@ -26,8 +28,8 @@ import { readTakenLevels } from './models.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 7,
-  inputs: ['ingest', 'predict', 'models'],
+  version: 8,
+  inputs: ['ingest', 'predict', 'models', 'inspect'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
 }
@@ -63,6 +65,7 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
       answers: () => readAnswers(context, levels, members, examples.labels.length),
       probabilities: () => readProbabilities(context, levels),
       rows: () => readRows(context),
+      neighbors: await readNeighbors(context, examples.labels.length),
       levelsSchema: levels.some(({ bits }) => Number.isNaN(bits)) ? levelsOfPredictionsSchema : levelsSchema,
     },
     { scoring: pipeline.scoring, output, progress, signal },
@@ -277,6 +280,46 @@ async function* readProbabilities(
 
 /** Examples whose probabilities are taken at a time: of a thousand classes, a few megabytes a level. */
 const mostRows = 1024
+
+/**
+ * What the neighbours of every example are labeled; undefined where nobody has looked, or where nothing may judge an
+ * example that has learned its label, as the member has in whose features neighbours are near.
+ */
+async function readNeighbors(context: StageContext, count: number): Promise<NeighborLabels | undefined> {
+  const { inspect, scoring } = context.pipeline
+  if (inspect === false || scoring.evidence === 'out-of-sample') return undefined
+  const reader = new TableReader(context.input('inspection.parquet'), [
+    'example_id',
+    'neighbor_agreement',
+    'neighbor_label',
+    'neighbor_label_share',
+  ])
+  const agreement = new Float32Array(count)
+  const majority = new Int32Array(count)
+  const majorityShare = new Float32Array(count)
+  let begin = 0
+  try {
+    for await (const { ids } of readRows(context)) {
+      const slices = await reader.take(ids.length)
+      requireSameExamples(ids, slices, reader, begin)
+      for (const slice of slices) {
+        agreement.set(
+          numberColumn(slice, 'neighbor_agreement').map(value => value ?? Number.NaN),
+          begin,
+        )
+        majority.set(nullableInt32Column(slice, 'neighbor_label', -1), begin)
+        majorityShare.set(
+          numberColumn(slice, 'neighbor_label_share').map(value => value ?? Number.NaN),
+          begin,
+        )
+        begin += slice.numRows
+      }
+    }
+  } finally {
+    await reader.close()
+  }
+  return { agreement, majority, majorityShare }
+}
 
 async function* readRows(context: StageContext): AsyncGenerator<AuditedRows> {
   const path = context.input('examples.parquet')

@@ -15,6 +15,7 @@ import { type ColumnValues, recordBatch } from '../../src/tables/columns.js'
 import {
   classesSchema,
   examplesSchema,
+  inspectionSchema,
   levelsSchema,
   predictionsSchema,
   probabilitiesSchema,
@@ -133,12 +134,17 @@ function predictionsOf(level: string, says = saysOne) {
   }
 }
 
-function contextOf(scoring: PipelineInput['scoring'] = {}, crossFit = 2): StageContext {
+function contextOf(
+  scoring: PipelineInput['scoring'] = {},
+  crossFit = 2,
+  inspect: PipelineInput['inspect'] = false,
+): StageContext {
   const pipeline = pipelineSchema.parse({
     name: 'pets',
     dataset: { path: 'pets.parquet', trueLabel: 'truth', groups: ['hair'] },
     compress: [{ method: 'magnitude', sparsity: 0.9 }, { method: 'int8-dynamic' }],
     population: { seeds: 2, firstSeed: 3, crossFit },
+    inspect,
     scoring,
   })
   return {
@@ -225,6 +231,48 @@ describe('score', () => {
     })
     await score.run(contextOf())
     expect((await rowsOf('scores.parquet')).map(row => row.label_quality)).not.toEqual(blurred)
+  })
+
+  it('asks the labels of the neighbours, unless nothing may judge a label that has learned it', async () => {
+    const schema = inspectionSchema({ kind: 'features' })
+    const unknown = Object.fromEntries(
+      schema.fields.filter(({ nullable }) => nullable).map(({ name }) => [name, labels.map(() => null)]),
+    )
+    const qualitiesBeside = async (neighborLabels: (number | null)[], evidence: 'auto' | 'out-of-sample') => {
+      const agreement = neighborLabels.map((label, i) =>
+        label === null ? null : label === labels[i] ? 1 : 0,
+      )
+      await write('inspection.parquet', schema, {
+        ...unknown,
+        example_id: ids,
+        split: labels.map((_, i) => (isTest(i) ? 'test' : 'train')),
+        neighbor_agreement: agreement,
+        neighbor_label: neighborLabels,
+        neighbor_label_share: neighborLabels.map(label => (label === null ? null : 1)),
+        first_label: labels,
+        first_p: labels,
+        second_label: labels,
+        second_p: labels,
+        hints: labels.map(() => []),
+      })
+      return qualitiesOf(contextOf({ evidence }, 2, { neighbors: 3 }))
+    }
+    const qualitiesOf = async (context: StageContext) => {
+      await score.run(context)
+      return (await rowsOf('scores.parquet')).map(row => row.label_quality as number)
+    }
+    const contradicting = labels.with(0, 1)
+    const [sure] = await qualitiesBeside(labels, 'auto')
+    const [doubtful] = await qualitiesBeside(contradicting, 'auto')
+    expect(doubtful).toBeLessThan(sure)
+    const alone = await qualitiesOf(contextOf())
+    expect(await qualitiesBeside(contradicting, 'out-of-sample')).toEqual(alone)
+    expect(
+      await qualitiesBeside(
+        labels.map(() => null),
+        'auto',
+      ),
+    ).toEqual(alone)
   })
 
   it('sums the levels up by split', async () => {
