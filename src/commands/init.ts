@@ -4,16 +4,14 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { GuessedColumns } from '../dataset/detect.js'
 import { type DatasetFindings, datasetFindings } from '../dataset/findings.js'
 import type { IngestPlan } from '../dataset/plan.js'
-import type { SourceDescription } from '../dataset/source.js'
-import { ConfigError, DataError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { DatasetConfig } from '../pipeline/config.js'
-import { parsePipeline, resolvePipeline } from '../pipeline/load.js'
+import { parsePipeline } from '../pipeline/load.js'
 import { count, counted } from '../report/format.js'
-import { canAsk, choose } from '../terminal/ask.js'
 import { styleFor } from '../terminal/style.js'
+import { datasetAt, type FoundDataset } from './dataset-at.js'
 import { examples, jsonOption } from './options.js'
 import { inputText, pipelineText } from './pipeline-text.js'
 import type { RunCost } from './run-cost.js'
@@ -51,7 +49,7 @@ export function initCommand(): Command {
       if (existsSync(fileName) && !flags.force) {
         throw new ConfigError('is there already', { file: fileName, mend: 'Overwrite it with --force.' })
       }
-      const { dataset, plan, guessed } = await look(path, flags)
+      const { dataset, plan, doubts } = await look(path, flags)
       const found = datasetFindings(plan)
       const text = pipelineText(path, dataset, plan.parts[0].description.format, plan.input, found)
       const workers = availableParallelism()
@@ -74,7 +72,10 @@ export function initCommand(): Command {
       }
       const style = styleFor(process.stdout)
       for (const line of findingLines(plan, found)) console.log(`  ${line}`)
-      for (const line of labelLines(dataset.label, guessed)) console.log(`  ${line}`)
+      if (doubts.length > 0) {
+        const others = doubts.slice(0, namedClasses).join(', ')
+        console.log(`  the label is ${dataset.label}; ${others} may be meant too (--label)`)
+      }
       console.log(`\n  the run: ${costText(totalSeconds(cost), cost.memory, workers)}`)
       console.log(`\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}`)
     })
@@ -83,29 +84,17 @@ export function initCommand(): Command {
 interface Look {
   readonly dataset: DatasetConfig
   readonly plan: IngestPlan
-  readonly guessed: GuessedColumns
+  readonly doubts: FoundDataset['doubts']
 }
 
 /** Reads the data set once. */
-async function look(path: string, flags: Flags): Promise<Look> {
-  const [{ detectData, guessColumns }, { openReader }, { planIngest }, { reporterFor }] = await Promise.all([
-    import('../dataset/detect.js'),
-    import('../dataset/open.js'),
+async function look(path: string, { label, yes, json }: Flags): Promise<Look> {
+  const [{ planIngest }, { reporterFor }] = await Promise.all([
     import('../dataset/plan.js'),
     import('../terminal/progress.js'),
   ])
-  const places = await detectData(path)
-  const datasetOf = (columns: Partial<DatasetConfig>) =>
-    resolvePipeline({ name: 'init', dataset: { ...places, ...columns } }, '.').dataset
-  const description = await (await openReader(datasetOf({}), 'train')).describe()
-  const guessed = guessColumns(description)
-  const label = flags.label ?? (await labelColumn(places.path, description, guessed, flags))
-  const { trueLabel, id } = guessed
-  const dataset = datasetOf({
-    label,
-    ...(trueLabel !== undefined && trueLabel !== label && { trueLabel }),
-    ...(id !== undefined && id !== label && { id }),
-  })
+  const { pipeline, doubts } = await datasetAt(path, { label, mayAsk: !yes && !json })
+  const { dataset } = pipeline
   const reporter = reporterFor(process.stderr)
   try {
     let done = 0
@@ -132,37 +121,10 @@ async function look(path: string, flags: Flags): Promise<Look> {
       },
       log() {},
     })
-    return { dataset, plan, guessed }
+    return { dataset, plan, doubts }
   } finally {
     reporter.end()
   }
-}
-
-/** The column that looks like the label, or that the user says is it. @throws DataError if nothing tells */
-async function labelColumn(
-  file: string,
-  { columns }: SourceDescription,
-  { label, others }: GuessedColumns,
-  { yes, json }: Flags,
-): Promise<string> {
-  if (label !== undefined && others.length === 0) return label
-  if (canAsk() && !yes && !json) {
-    const likely = label === undefined ? others : [label, ...others]
-    const all = columns.filter(({ kind }) => kind === 'text' || kind === 'number').map(({ name }) => name)
-    const question = 'Which column is the label?'
-    return choose(question, likely.length > 0 ? likely : all, label, {
-      input: process.stdin,
-      output: process.stdout,
-    })
-  }
-  if (label !== undefined) return label
-  throw new DataError(
-    others.length === 0 ? 'no column looks like a label' : 'several columns look like a label',
-    {
-      file,
-      mend: `Name it with --label. The columns are ${columns.map(({ name }) => name).join(', ')}.`,
-    },
-  )
 }
 
 /** What the written pipeline will cost here. */
@@ -209,11 +171,12 @@ function findingLines({ input, parts: [{ description }] }: IngestPlan, found: Da
   }
   for (const group of alike) lines.push(`classes of almost the same name: ${group.join(', ')}`)
   if (copies.examples > 0) {
-    const conflicting = copies.conflicting > 0 ? `; ${count(copies.conflicting)} differ in their labels` : ''
-    lines.push(`${counted(copies.examples, 'exact copy', 'exact copies')} of other examples${conflicting}`)
-  }
-  if (copies.acrossParts > 0) {
-    lines.push(`${counted(copies.acrossParts, 'test example')} of them among the training data too`)
+    const { examples, conflicting, acrossParts } = copies
+    const details = [
+      ...(conflicting > 0 ? [`${count(conflicting)} of the same content have different labels`] : []),
+      ...(acrossParts > 0 ? [`${count(acrossParts)} for testing are among the training data too`] : []),
+    ]
+    lines.push([counted(examples, 'exact copy', 'exact copies'), ...details].join('; '))
   }
   lines.push(...unusable.slice(0, shownOdd))
   if (unusable.length > shownOdd) lines.push(`… and ${count(unusable.length - shownOdd)} more odd examples`)
@@ -226,11 +189,4 @@ function sizesText({ sizes }: DatasetFindings): string {
   const text = ({ width, height }: DatasetFindings['sizes'][number]) => `${width}×${height}`
   const bySize = [...sizes].sort((a, b) => a.height * a.width - b.height * b.width)
   return `, from ${count(sizes.length)} sizes, ${text(bySize[0])} to ${text(bySize[bySize.length - 1])}, most often ${text(sizes[0])}`
-}
-
-/** Says which column was taken for the label where others may be meant. */
-function labelLines(label: string, { others }: GuessedColumns): string[] {
-  const possible = others.filter(name => name !== label)
-  if (possible.length === 0) return []
-  return [`the label is ${label}; ${possible.slice(0, namedClasses).join(', ')} may be meant too (--label)`]
 }

@@ -23,12 +23,14 @@ import { kolmogorovSmirnov } from '../difference/kolmogorov-smirnov.js'
 import { noiseChange, shareOf } from '../difference/noise-change.js'
 import { DataError } from '../errors.js'
 import { openTable } from '../pipeline/files.js'
+import type { Manifest } from '../pipeline/manifest.js'
 import type { Run } from '../pipeline/runs.js'
 import { thumbnail } from '../report/thumbnail.js'
 import { benjaminiHochberg } from '../scoring/benjamini-hochberg.js'
 import { percentile } from '../scoring/percentile.js'
 import { imageColumn, stringColumn } from '../tables/columns.js'
 import { inspectionSchema } from '../tables/schemas.js'
+import type { DataVersion } from './data-version.js'
 import { headlinesOf } from './headlines.js'
 
 /** Examples listed of each kind of change; their number is always told. */
@@ -43,10 +45,13 @@ function namesOf(kind: 'image' | 'features'): string[] {
   return inspectionSchema({ kind }).fields.map(({ name }) => name)
 }
 
+/** A run, or a data set as it lies. */
+export type Compared = Run | DataVersion
+
 /** One side, and what of it there is to compare. */
 interface Side {
   readonly letter: 'a' | 'b'
-  readonly run: Run
+  readonly run: Compared
   readonly info: DatasetInfo
   /** Levels that its scores have, `dense` first; undefined where it has none. */
   readonly levels: readonly string[] | undefined
@@ -55,12 +60,13 @@ interface Side {
 
 /**
  * What changed from one run to another. Runs that are not finished, or of other pipelines, are compared by the tables
- * that both have: `examples.parquet` at least.
+ * that both have: `examples.parquet` at least. Data sets without a run lie at other paths than their earlier versions,
+ * and in class folders a new label is a new path: without an id column, their examples are told by their content.
  *
  * @throws DataError if a run has no examples yet, or its tables are damaged, or the runs name their examples in
  *   different ways, so that none could be found again
  */
-export async function runDifference(a: Run, b: Run): Promise<Difference> {
+export async function runDifference(a: Compared, b: Compared): Promise<Difference> {
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const spill = await mkdtemp(join(tmpdir(), 'pieline-difference-'))
   const instance = await DuckDBInstance.create(':memory:', {
@@ -81,7 +87,7 @@ export async function runDifference(a: Run, b: Run): Promise<Difference> {
 
 type Sides = readonly [a: Side, b: Side]
 
-async function openSide(connection: DuckDBConnection, letter: Side['letter'], run: Run): Promise<Side> {
+async function openSide(connection: DuckDBConnection, letter: Side['letter'], run: Compared): Promise<Side> {
   const examples = join(run.folder, 'examples.parquet')
   if (!existsSync(examples)) {
     throw new DataError('the run has no examples yet', { file: examples, mend: 'See "pieline status".' })
@@ -113,20 +119,30 @@ async function openSide(connection: DuckDBConnection, letter: Side['letter'], ru
 }
 
 /** Ids made of different things have nothing in common: everything would look removed and added anew. */
-function requireSameIds([a, b]: Sides): void {
-  if (a.info.ids === b.info.ids) return
+function requireSameIds(sides: Sides): void {
+  const [a, b] = sides
+  if (a.info.ids === b.info.ids || areToldByContent(sides)) return
   throw new DataError(
     `its ids are made of the ${b.info.ids} of each example, those of the other run of the ${a.info.ids}`,
     { file: b.run.folder, key: 'dataset.id', mend: 'Name the same id column in both pipelines.' },
   )
 }
 
+const manifestOf = ({ run }: Side): Manifest | undefined => ('manifest' in run ? run.manifest : undefined)
+
+/** Whether examples are the same that have the same content, whatever their ids. */
+const areToldByContent = (sides: Sides): boolean =>
+  sides.some(side => manifestOf(side) === undefined) && !sides.every(({ info }) => info.ids === 'column')
+
 async function compare(connection: DuckDBConnection, sides: Sides): Promise<Difference> {
   const [a, b] = sides
   const isScored = a.levels !== undefined && b.levels !== undefined
   await joinExamples(connection, sides)
   const examples = await exampleChanges(connection, sides)
-  const [headlineA, headlineB] = sides.map(({ run }) => headlinesOf(run.manifest).score)
+  const [manifestA, manifestB] = sides.map(manifestOf)
+  const [headlineA, headlineB] = [manifestA, manifestB].map(
+    manifest => manifest && headlinesOf(manifest).score,
+  )
   const noise =
     headlineA?.wrongLabels && headlineB?.wrongLabels
       ? noiseChange(
@@ -146,44 +162,54 @@ async function compare(connection: DuckDBConnection, sides: Sides): Promise<Diff
     ...(noise && { noise }),
     ...(await levelChanges(connection, sides)),
     ...(a.hasImageStatistics && b.hasImageStatistics && { images: await imageDrift(connection) }),
-    settings: changedSettings(settingsOf(a), settingsOf(b)),
-    versions: changedSettings(a.run.manifest.versions, b.run.manifest.versions),
+    settings: manifestA && manifestB ? changedSettings(settingsOf(manifestA), settingsOf(manifestB)) : [],
+    versions: manifestA && manifestB ? changedSettings(manifestA.versions, manifestB.versions) : [],
   }
 }
 
 /** The configuration without the name, which the sides have already. */
-function settingsOf({ run }: Side): Record<string, unknown> {
-  const { name, ...settings } = run.manifest.config
+function settingsOf({ config }: Manifest): Record<string, unknown> {
+  const { name, ...settings } = config
   return settings
 }
 
 const countOf = ({ trainExamples, testExamples }: DatasetInfo): number => trainExamples + testExamples
 
-function sideOf({ run: { folder, manifest }, info }: Side): Difference['a'] {
-  return { name: `${manifest.pipeline}/${manifest.run}`, folder, examples: countOf(info) }
+function sideOf({ run, info }: Side): Difference['a'] {
+  const name = 'manifest' in run ? `${run.manifest.pipeline}/${run.manifest.run}` : run.name
+  return { name, folder: run.folder, examples: countOf(info) }
 }
 
 /**
  * `pairs`: one row an example of either side, null on the side that does not have it. Content is compared by a hash of
  * the encoded image, or of the features.
  */
-async function joinExamples(connection: DuckDBConnection, [a, b]: Sides): Promise<void> {
+async function joinExamples(connection: DuckDBConnection, sides: Sides): Promise<void> {
+  const [a, b] = sides
+  const byContent = areToldByContent(sides)
   const common = (a.levels ?? []).filter(level => level !== 'dense' && b.levels?.includes(level))
   const isPie = common.map(level => `s."is_pie_${level.replaceAll('"', '""')}"`).join(' OR ') || 'false'
   const isScored = a.levels !== undefined && b.levels !== undefined
-  const side = ({ letter, info }: Side) => `
-    SELECT e.example_id AS id, e.split, e.label_name AS label,
-      ${info.ids === 'content' ? '0' : `hash(${info.input.kind === 'image' ? 'e.image.bytes' : 'e.features'})`} AS content,
+  const side = ({ letter, info }: Side) => {
+    const content = `hash(${info.input.kind === 'image' ? 'e.image.bytes' : 'e.features'})`
+    // Copies are told apart by their number among those of the same content.
+    const key = byContent
+      ? `${content} || '~' || row_number() OVER (PARTITION BY ${content} ORDER BY e.label_name, e.example_id)`
+      : 'e.example_id'
+    return `
+    SELECT e.example_id AS id, ${key} AS key, e.split, e.label_name AS label,
+      ${byContent || info.ids === 'content' ? '0' : content} AS content,
       ${isScored ? `s.label_quality AS quality, s.is_label_issue AS issue, ${isPie} AS pie, s.suggested_label AS suggested` : 'NULL::FLOAT AS quality, false AS issue, false AS pie, NULL::INTEGER AS suggested'}
     FROM examples_${letter} e ${isScored ? `JOIN scores_${letter} s ON s.example_id = e.example_id` : ''}`
+  }
   const columns = ['split', 'label', 'quality', 'issue', 'pie', 'suggested']
   const both = columns.map(name => `a.${name} AS a_${name}, b.${name} AS b_${name}`).join(', ')
   await connection.run(`CREATE TEMP TABLE pairs AS
-    SELECT coalesce(a.id, b.id) AS id, ${both},
+    SELECT coalesce(b.id, a.id) AS id, ${both},
       a.id IS NULL AS added, b.id IS NULL AS removed,
       coalesce(a.label <> b.label, false) AS relabeled,
       coalesce(a.content <> b.content, false) AS edited
-    FROM (${side(a)}) a FULL JOIN (${side(b)}) b ON a.id = b.id`)
+    FROM (${side(a)}) a FULL JOIN (${side(b)}) b ON a.key = b.key`)
 }
 
 async function exampleChanges(connection: DuckDBConnection, sides: Sides): Promise<ExampleChanges> {
@@ -376,7 +402,10 @@ async function query<Row>(connection: DuckDBConnection, sql: string): Promise<Ro
 }
 
 /** Thumbnails of a run's suspects by their ids, as data URIs; of features there are none. */
-export async function suspectPictures({ folder }: Run, ids: readonly string[]): Promise<Map<string, string>> {
+export async function suspectPictures(
+  { folder }: Compared,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
   const pictures = new Map<string, string>()
   const { input } = await readDatasetInfo(join(folder, 'dataset.json'))
   const path = join(folder, 'pies.parquet')

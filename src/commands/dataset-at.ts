@@ -1,0 +1,74 @@
+/** The data set at a path, as far as its place and the names of its columns tell. */
+import type { GuessedColumns } from '../dataset/detect.js'
+import type { SourceDescription } from '../dataset/source.js'
+import { DataError } from '../errors.js'
+import type { DatasetConfig, Pipeline } from '../pipeline/config.js'
+import { resolvePipeline } from '../pipeline/load.js'
+import { canAsk, choose } from '../terminal/ask.js'
+
+export interface LabelChoice {
+  /** Column of the label, where the user named it. */
+  readonly label?: string | undefined
+  /** Whether the user may be asked which it is. */
+  readonly mayAsk: boolean
+}
+
+export interface FoundDataset {
+  /** A pipeline that reads it, all else at its defaults. */
+  readonly pipeline: Pipeline
+  /** Columns that may be the label as well, where nobody said which it is. */
+  readonly doubts: readonly string[]
+}
+
+/**
+ * @throws ConfigError if there is no data set
+ * @throws DataError if nothing tells which column is the label, and nobody can be asked
+ */
+export async function datasetAt(path: string, { label, mayAsk }: LabelChoice): Promise<FoundDataset> {
+  const [{ detectData, guessColumns }, { openReader }] = await Promise.all([
+    import('../dataset/detect.js'),
+    import('../dataset/open.js'),
+  ])
+  const places = await detectData(path)
+  const reading = (columns: Partial<DatasetConfig>) =>
+    resolvePipeline({ name: 'dataset', dataset: { ...places, ...columns } }, '.')
+  const description = await (await openReader(reading({}).dataset, 'train')).describe()
+  const guessed = guessColumns(description)
+  const { trueLabel, id, others } = guessed
+  const asks = mayAsk && canAsk()
+  const chosen = label ?? (await labelColumn(places.path, description, guessed, asks))
+  return {
+    pipeline: reading({
+      label: chosen,
+      ...(trueLabel !== undefined && trueLabel !== chosen && { trueLabel }),
+      ...(id !== undefined && id !== chosen && { id }),
+    }),
+    doubts: label !== undefined || asks ? [] : others,
+  }
+}
+
+/** The column that looks like the label, or that the user says is it. */
+async function labelColumn(
+  file: string,
+  { columns }: SourceDescription,
+  { label, others }: GuessedColumns,
+  asks: boolean,
+): Promise<string> {
+  if (label !== undefined && others.length === 0) return label
+  if (asks) {
+    const likely = label === undefined ? others : [label, ...others]
+    const all = columns.filter(({ kind }) => kind === 'text' || kind === 'number').map(({ name }) => name)
+    return choose('Which column is the label?', likely.length > 0 ? likely : all, label, {
+      input: process.stdin,
+      output: process.stdout,
+    })
+  }
+  if (label !== undefined) return label
+  throw new DataError(
+    others.length === 0 ? 'no column looks like a label' : 'several columns look like a label',
+    {
+      file,
+      mend: `Name it with --label. The columns are ${columns.map(({ name }) => name).join(', ')}.`,
+    },
+  )
+}
