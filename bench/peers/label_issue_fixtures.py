@@ -48,3 +48,20 @@ for name, model in MODELS.items():
     }
 made_by = f"bench/peers/label_issue_fixtures.py, cleanlab {cleanlab.__version__}, numpy {np.__version__}"
 (folder / "cleanlab.json").write_text(json.dumps({"madeBy": made_by, **figures}, indent=2) + "\n")
+
+# Five annotators of the same digits, right 95, 90, 85, 75 and 60 times in 100, each of whom labels a part of them.
+crowd = np.random.default_rng(1)
+accuracy = np.array([0.95, 0.9, 0.85, 0.75, 0.6])
+shares = np.array([0.15, 0.3, 0.5, 0.7, 0.8])
+asked = crowd.random((len(truth), 5)) < shares
+asked[~asked.any(axis=1), 4] = True
+given = np.where(
+    crowd.random(asked.shape) < accuracy,
+    truth[:, None],
+    (truth[:, None] + crowd.integers(1, 10, asked.shape)) % 10,
+)
+rows = [
+    ",".join([str(true), *(str(label) if shown else "" for label, shown in zip(labels, seen))])
+    for true, labels, seen in zip(truth, given, asked)
+]
+(folder / "crowd.csv").write_text("\n".join(["true_label,ann,bob,cleo,dan,eve", *rows]) + "\n")

@@ -24,6 +24,8 @@ interface Flags {
   readonly trueLabel?: string
   readonly group?: readonly string[]
   readonly classNames?: readonly string[]
+  /** Names of their columns; true: to be found. */
+  readonly annotators?: readonly string[] | true
   readonly budget?: number
   readonly threshold?: number
   readonly precision?: number
@@ -50,6 +52,11 @@ export function scoreCommand(): Command {
     .option('--true-label <column>', 'column of the known truth, only ever read to score the result')
     .option('--group <column>', 'column of a subgroup attribute; may be repeated', gather)
     .option('--class-names <names>', 'names of the classes in their order, with commas between', names)
+    .option(
+      '--annotators [columns]',
+      'labels of several annotators: a column each, by name or all, or rows of example, annotator and label',
+      names,
+    )
     .addOption(
       new Option('-b, --budget <examples>', 'mark that many: those to review first')
         .argParser(count)
@@ -72,6 +79,10 @@ export function scoreCommand(): Command {
       'after',
       examples(
         ['pieline score --probabilities p.npy --labels labels.csv', 'label issues from one matrix'],
+        [
+          'pieline score --probabilities p.npy --labels crowd.csv --annotators',
+          'a consensus of several annotators',
+        ],
         ['pieline score --logits l.parquet --labels y.npy --budget 500', 'the 500 to review first'],
         [
           'pieline score --predictions dense=a/ --predictions magnitude-0.9=b/ --labels y.csv',
@@ -84,11 +95,33 @@ export function scoreCommand(): Command {
       '\nFiles are .npy, .parquet, .arrow, .feather, .csv or .tsv, with the examples in the same order everywhere.',
     )
     .action(async (flags: Flags) => {
+      if (flags.annotators !== undefined) return scoreCrowd(flags, flags.annotators)
       const { scorePredictions } = await import('../predictions/score-predictions.js')
       const scored = await scorePredictions(optionsOf(flags))
       if (flags.json) console.log(JSON.stringify(jsonOf(scored, flags.budget ?? listed), null, 2))
       else console.log(await textOf(scored, styleFor(process.stdout)))
     })
+}
+
+async function scoreCrowd(flags: Flags, annotators: readonly string[] | true): Promise<void> {
+  const { matrix, form, columns, populations, ...options } = optionsOf(flags)
+  if (matrix === undefined || form === 'labels') {
+    throw new ConfigError('--annotators goes with one matrix of predictions', {
+      mend: 'Give --probabilities or --logits.',
+    })
+  }
+  const { scoreAnnotators } = await import('../predictions/score-annotators.js')
+  const { consensusText } = await import('../terminal/consensus.js')
+  const { suspects, ...scored } = await scoreAnnotators({
+    ...options,
+    matrix,
+    ...(form !== undefined && { form }),
+    columns: { ...columns, ...(annotators !== true && { annotators }) },
+  })
+  if (flags.json) {
+    const most = flags.budget ?? listed
+    console.log(JSON.stringify({ ...scored, suspects: suspects(most) }, null, 2))
+  } else console.log(consensusText(scored, suspects(shown), styleFor(process.stdout)))
 }
 
 function names(text: string): string[] {

@@ -165,7 +165,8 @@ export function codeOf(
 }
 
 /** How labels look in errors and in the vocabulary; missing: empty. */
-const textOf = (label: RawLabel): string => (label === null || Number.isNaN(label) ? '' : String(label))
+export const textOf = (label: RawLabel): string =>
+  label === null || Number.isNaN(label) ? '' : String(label)
 
 /** The file as errors about labels know it. */
 export const sourceOf = (path: string): SourceFile => ({ path, name: path })
@@ -189,7 +190,8 @@ function splitOf(split: string | null, file: string, row: number, key: string): 
   })
 }
 
-function columnOf(
+/** The column of this name, or else the first of the usual ones that is there. @throws ConfigError if it is not */
+export function columnOf(
   { path, columns }: Table,
   named: string | undefined,
   usual: readonly string[],

@@ -102,7 +102,10 @@ export async function scorePredictions(options: ScorePredictionsOptions): Promis
 }
 
 /** @throws ConfigError if the rule or the rate is none */
-function scoringOf({ decision, alpha }: ScorePredictionsOptions): Pipeline['scoring'] {
+export function scoringOf({
+  decision,
+  alpha,
+}: Pick<ScorePredictionsOptions, 'decision' | 'alpha'>): Pipeline['scoring'] {
   const parsed = pipelineSchema.shape.scoring.safeParse({
     ...(decision === undefined ? {} : { decision }),
     ...(alpha === undefined ? {} : { alpha }),
@@ -113,7 +116,7 @@ function scoringOf({ decision, alpha }: ScorePredictionsOptions): Pipeline['scor
 }
 
 /** Values of a matrix read at a time: few enough to stay in a core's cache. */
-const blockValues = 2 ** 18
+export const blockValues = 2 ** 18
 
 async function scoreSingle(
   path: string,
@@ -190,7 +193,7 @@ interface LabelVerdicts {
 }
 
 /** Rows of a table written at a time. */
-const batchRows = 65_536
+export const batchRows = 65_536
 
 function* scoreBatches(
   { labels, truth, knowsTruth }: AuditedExamples,
@@ -214,7 +217,8 @@ function* scoreBatches(
   }
 }
 
-function requireSameIds(
+/** @throws DataError at the first id that is another than expected; `begin` is the first one's row */
+export function requireSameIds(
   found: readonly string[] | undefined,
   expected: readonly string[] | undefined,
   begin: number,

@@ -49,6 +49,10 @@ export function rowsOf({ reader, columns }: Table, text: readonly string[] = [])
 const keys = new Set(['', 'index', '__index_level_0__', 'example_id', 'id', 'member', 'seed', 'level'])
 const attributes = new Set(['label', 'label_name', 'true_label', 'given_label', 'split', 'fold', 'in_sample'])
 
+/** Whether a column of this name says something about examples or members, and is no prediction or opinion. */
+export const isAttribute = (name: string): boolean =>
+  keys.has(name) || attributes.has(name) || name.startsWith('group_')
+
 /** The columns of predictions: the one of lists, or else all of numbers that are no keys or attributes. */
 export interface PredictionColumns {
   readonly names: readonly string[]
@@ -65,8 +69,7 @@ export function predictionColumns(
   others: readonly string[],
   kinds: readonly ColumnKind[] = ['number'],
 ): PredictionColumns {
-  const isPrediction = ({ name }: SourceColumn) =>
-    !keys.has(name) && !attributes.has(name) && !name.startsWith('group_') && !others.includes(name)
+  const isPrediction = ({ name }: SourceColumn) => !isAttribute(name) && !others.includes(name)
   const vectors = columns.filter(({ kind }) => kind === 'vector').filter(isPrediction)
   const named = vectors.filter(({ name }) => /^(probabilities|logits|pred_probs)$/.test(name))
   const [vector] = named.length === 1 ? named : vectors

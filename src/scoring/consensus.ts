@@ -33,8 +33,10 @@ export interface AnnotatorQuality {
   readonly labels: number
   /** Estimated probability that a label of theirs is right, 0 to 1. */
   readonly quality: number
-  /** Share of their labels that is the consensus, 0 to 1. */
+  /** Share of their labels that is the consensus, 0 to 1; NaN where there are none. */
   readonly agreement: number
+  /** The class whose labels by this annotator are the consensus least often; undefined: all agree. */
+  readonly weakest?: { readonly label: number; readonly agreement: number }
 }
 
 /** Rounds of expectation maximisation at most, and the change of accuracies with which they end. */
@@ -77,7 +79,7 @@ export function consensusOf(annotations: Annotations, predictions: CrowdPredicti
     rivalP,
     agreement: agreementWith(annotations, label),
     majority,
-    annotators: annotatorsOf(annotations, label, model),
+    annotators: annotatorsOf(annotations, label, predictions.classes, model),
     sharpness: sharpness[model.power],
   }
 }
@@ -218,19 +220,25 @@ class Posterior {
 function annotatorsOf(
   { begin, annotator, label, annotators }: Annotations,
   consensus: Int32Array,
+  classes: number,
   { accuracy }: CrowdModel,
 ): AnnotatorQuality[] {
-  const labels = new Float64Array(annotators)
-  const agreed = new Float64Array(annotators)
+  const given = new Float64Array(annotators * classes)
+  const agreed = new Float64Array(annotators * classes)
   for (const [i, own] of consensus.entries()) {
     for (let a = begin[i]; a < begin[i + 1]; a++) {
-      labels[annotator[a]]++
-      if (label[a] === own) agreed[annotator[a]]++
+      const at = annotator[a] * classes + label[a]
+      given[at]++
+      if (label[a] === own) agreed[at]++
     }
   }
-  return Array.from(labels, (count, j) => ({
-    labels: count,
-    quality: accuracy[j],
-    agreement: agreed[j] / count,
-  }))
+  return Array.from(accuracy, (quality, j) => {
+    const of = (counts: Float64Array) => counts.subarray(j * classes, (j + 1) * classes)
+    const labels = of(given).reduce((sum, count) => sum + count, 0)
+    const agreement = of(agreed).reduce((sum, count) => sum + count, 0) / labels
+    const byClass = of(agreed).map((count, c) => (of(given)[c] === 0 ? 1 : count / of(given)[c]))
+    const lowest = Math.min(...byClass)
+    const weakest = { label: byClass.indexOf(lowest), agreement: lowest }
+    return { labels, quality, agreement, ...(lowest < 1 && { weakest }) }
+  })
 }

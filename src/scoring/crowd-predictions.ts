@@ -31,19 +31,20 @@ export class CrowdPredictions {
 
   /**
    * Takes up the next examples.
-   * @param probabilities out of sample, [block, classes]; none counts for less than 1 % of an even share, so that no
+   * @param probabilities out of sample, [block, classes], in each row up to a factor; none counts for less than 1 % of an even share, so that no
    *   model overrules all annotators
    */
-  add(probabilities: Float32Array): void {
+  add(probabilities: Float32Array | Float64Array): void {
     const { classes } = this
     const { begin, label } = this.#annotations
     const floor = 0.01 / classes
     const logs = new Float64Array(classes)
     for (let row = 0; row < probabilities.length; row += classes, this.#examples++) {
       const i = this.#examples
-      let top = 0
+      let [top, sum] = [0, 0]
+      for (let c = 0; c < classes; c++) sum += probabilities[row + c]
       for (let c = 0; c < classes; c++) {
-        logs[c] = Math.log(Math.max(floor, probabilities[row + c]))
+        logs[c] = Math.log(Math.max(floor, probabilities[row + c] / sum))
         if (logs[c] > logs[top]) top = c
       }
       this.top[i] = top

@@ -403,6 +403,44 @@ export function labelScoresSchema(options: ScoresOptions = {}): Schema {
   return new Schema(scoresSchema(['dense'], options).fields.filter(({ name }) => !ofPopulations.has(name)))
 }
 
+/** `consensus.parquet`: one row an example that several annotators labeled, in the order of the predictions. */
+export function consensusSchema(options: ScoresOptions = {}): Schema {
+  return new Schema([
+    exampleId,
+    field('label', int32, 'Consensus of annotators and model, as class index'),
+    field('label_name', utf8, 'Name of its class'),
+    ...(options.trueLabel
+      ? [nullable('true_label', int32, 'Known truth; −1: belongs to no class, null: unknown')]
+      : []),
+    field(
+      'label_quality',
+      float32,
+      'Probability that the consensus is right, by the annotators’ accuracies and the model, 0 to 1',
+    ),
+    field('is_label_issue', bool, 'Whether the label quality falls under the decision rule'),
+    nullable('second_label', int32, 'The most likely other class; null: nobody gave one'),
+    nullable('second_p', float32, 'Its probability, 0 to 1'),
+    field('majority_label', int32, 'Class that most annotators gave, ties broken by the model'),
+    field('annotators', int32, 'Annotators who labeled the example'),
+    field('agreement', float32, 'Share of them that gave the consensus, 0 to 1'),
+  ])
+}
+
+/** `annotators.parquet`: one row an annotator, the least accurate first. */
+export const annotatorsSchema = new Schema([
+  field('annotator', utf8, 'Name of the annotator'),
+  field('labels', int32, 'Labels given'),
+  field('quality', float64, 'Estimated probability that a label of the annotator is right, 0 to 1'),
+  field('agreement', float64, 'Share of the annotator’s labels that is the consensus, 0 to 1'),
+  nullable(
+    'weakest_label',
+    int32,
+    'Class whose labels by the annotator are the consensus least often; null: all agree',
+  ),
+  nullable('weakest_label_name', utf8, 'Its name'),
+  nullable('weakest_agreement', float64, 'Share of these labels that is the consensus, 0 to 1'),
+])
+
 /** `neighbors.parquet`: one row an example and neighbour, ordered as `examples.parquet`, nearest first. */
 export const neighborsSchema = new Schema([
   exampleId,

@@ -87,7 +87,7 @@ function duplicateLines(
 
 /** What scoring found: levels, if there are any, and label issues. */
 export function scoreTables(score: ScoreHeadline, style: Style): string {
-  const found = labelIssues(score, style)
+  const found = labelIssueTable(score, style)
   if (score.levels.length === 0) return found
   const tables = [levelTable(score.levels, style), seedsSentence(score.levels), found]
   return tables.filter(text => text !== undefined).join('\n\n')
@@ -137,7 +137,11 @@ function levelTable(levels: readonly LevelFigures[], style: Style): string {
   return table(columns, rows, style)
 }
 
-function labelIssues({ labelIssues, wrongLabels, truth }: ScoreHeadline, style: Style): string {
+/** How many label issues there are, and how well they are found where the truth is known. */
+export function labelIssueTable(
+  { labelIssues, wrongLabels, truth }: Omit<ScoreHeadline, 'levels'>,
+  style: Style,
+): string {
   const estimate = wrongLabels
     ? ` · ${count(Math.round(wrongLabels.count))} labels estimated to be wrong (${count(Math.round(wrongLabels.low))} to ${count(Math.round(wrongLabels.high))})`
     : ''

@@ -4,7 +4,9 @@ import { type Annotations, agreementAmongAnnotators, majorityVote } from '../../
 import { consensusOf } from '../../src/scoring/consensus.js'
 import { CrowdPredictions, sharpness } from '../../src/scoring/crowd-predictions.js'
 import { expectClose } from './close.js'
-import { crowds } from './fixtures/consensus.json' with { type: 'json' }
+import fixture from './fixtures/consensus.json' with { type: 'json' }
+
+const { crowds } = fixture
 
 /** @param rows labels of each example by annotator, null where there is none */
 function annotationsOf(rows: readonly (readonly (number | null)[])[]): Annotations {
