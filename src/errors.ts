@@ -41,9 +41,13 @@ export abstract class PielineError extends Error {
       this.key === undefined ? undefined : `key "${this.key}"`,
     ].filter(part => part !== undefined)
     const head = place.length > 0 ? `${place.join(', ')}: ${this.message}` : this.message
-    return this.mend === undefined ? head : `${head}\n  ${this.mend}`
+    return printable(this.mend === undefined ? head : `${head}\n  ${this.mend}`)
   }
 }
+
+/** Text of files must not move the cursor, ring the bell or change colours: control characters are written out. */
+const printable = (text: string): string =>
+  text.replace(/[^\P{Cc}\t\n]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** A quality gate of the pipeline did not hold. */
 export class GateError extends PielineError {

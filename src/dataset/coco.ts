@@ -6,6 +6,7 @@
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
+import { inWords } from '../schema-words.js'
 import { type AnnotationSet, annotationReader, imageFinder, readJson, severalClasses } from './annotations.js'
 import type { Reader, ReaderOptions, SourceFile } from './source.js'
 
@@ -23,7 +24,7 @@ export const cocoReader = (files: readonly SourceFile[], options: ReaderOptions)
 
 /** @throws DataError if the file is not whole, or names an image or category that it does not have */
 export async function parseCoco(file: SourceFile): Promise<CocoFile> {
-  const result = schema.safeParse(await readJson(file))
+  const result = schema.safeParse(await readJson(file), inWords)
   if (!result.success) throw notCoco(file, result.error)
   const { images, annotations, categories } = result.data
   const place = { file: file.path, mend: 'Export the file again.' }

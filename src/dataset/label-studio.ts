@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.js'
+import { inWords } from '../schema-words.js'
 import { type AnnotationSet, annotationReader, imageFinder, readJson, severalClasses } from './annotations.js'
 import type { ImageFile } from './image-files.js'
 import { isImageFile, type Reader, type ReaderOptions, type SourceFile } from './source.js'
@@ -40,7 +41,7 @@ export type LabelStudioAnnotation = z.output<typeof annotation>
 
 /** @throws DataError if the file is not whole, or no export of tasks with annotations */
 export async function readTasks(file: SourceFile): Promise<LabelStudioTask[]> {
-  const result = tasksSchema.safeParse(await readJson(file))
+  const result = tasksSchema.safeParse(await readJson(file), inWords)
   if (result.success) return result.data
   const [{ path, message }] = result.error.issues
   const [task] = path

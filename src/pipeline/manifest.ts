@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { RunError } from '../errors.js'
+import { inWords } from '../schema-words.js'
 import { writeText } from './files.js'
 
 const time = z.iso.datetime().describe('UTC, ISO 8601')
@@ -94,7 +95,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
       },
     )
   }
-  const result = manifestSchema.safeParse(value)
+  const result = manifestSchema.safeParse(value, inWords)
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new RunError(`is not a manifest that this version understands: ${issue.message}`, {

@@ -97,6 +97,8 @@ const clockTick = 20
 const inventorySchema = z.object({
   key: z.string(),
   files: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
+  /** Of key and files, by {@link inventoryHash}; absent in those of earlier versions. */
+  sha256: z.string().optional(),
 })
 
 /** Tells backup programs that what lies here can be made again (bford.info/cachedir), and us that it is a store. */
@@ -322,13 +324,20 @@ async function seal(folder: string, key: string): Promise<ArtefactFile[]> {
   }
   const inventory = await open(join(folder, inventoryName), 'wx')
   try {
-    await inventory.writeFile(`${JSON.stringify({ key, files }, null, 2)}\n`)
+    await inventory.writeFile(
+      `${JSON.stringify({ key, files, sha256: inventoryHash(key, files) }, null, 2)}\n`,
+    )
     await inventory.sync()
   } finally {
     await inventory.close()
   }
   for (const path of folders) await syncFolder(path)
   return files
+}
+
+/** Damage may come to the inventory as well, which says what all else is held to. */
+function inventoryHash(key: string, files: readonly ArtefactFile[]): string {
+  return createHash('sha256').update(JSON.stringify({ key, files })).digest('hex')
 }
 
 async function measure(handle: FileHandle): Promise<{ bytes: number; sha256: string }> {
@@ -363,12 +372,15 @@ async function wholeFiles(folder: string, key: string, verify: boolean): Promise
   try {
     const inventory = inventorySchema.parse(JSON.parse(await readFile(inventoryPath, 'utf8')))
     if (inventory.key !== key) return undefined
+    const { sha256: own } = inventory
+    if (own !== undefined && own !== inventoryHash(key, inventory.files)) return undefined
+    const doubtful = verify || own === undefined
     const written = (await stat(inventoryPath)).mtimeMs
     for (const { path, bytes, sha256 } of inventory.files) {
       const file = join(folder, path)
       const { size, mtimeMs } = await stat(file)
       if (size !== bytes) return undefined
-      if (!verify && mtimeMs < written - clockTick) continue
+      if (!doubtful && mtimeMs < written - clockTick) continue
       if ((await hashOf(file)) !== sha256) return undefined
       hashed = true
     }

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { DataError } from '../errors.js'
 import { fromFloat16 } from '../onnx/float16.js'
 import { placed } from '../pipeline/files.js'
-import { parseNpyHeader } from '../tables/npy.js'
+import { npyTexts, parseNpyHeader } from '../tables/npy.js'
 
 /** Real numbers as they are on disk where their type allows, float64 (exact up to 2⁵³) for all others. */
 export type Numbers = Float32Array | Float64Array
@@ -128,19 +128,13 @@ export class NpyFile {
     }
   }
 
-  /** The texts of an array of text; NumPy keeps them in UTF-32, filled up with zeros. */
+  /** The texts of an array of text. @throws DataError that names the file */
   async texts(): Promise<string[]> {
     return withFile(this.path, async file => {
       const count = this.shape.reduce((product, length) => product * length, 1)
       const bytes = new Uint8Array(count * this.type.size)
       await readFully(file, bytes, this.offset)
-      const points = new Uint32Array(bytes.buffer)
-      const width = this.type.size / bytesPerCharacter
-      return Array.from({ length: count }, (_, i) => {
-        const text = points.subarray(i * width, (i + 1) * width)
-        const end = text.indexOf(0)
-        return String.fromCodePoint(...text.subarray(0, end < 0 ? width : end))
-      })
+      return npyTexts(new Uint32Array(bytes.buffer), this.type.size / bytesPerCharacter)
     })
   }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { DataError } from '../errors.js'
 import { verdictKinds as kinds } from '../inspection/hints.js'
+import { inWords } from '../schema-words.js'
 
 /** What is to become of the example: its label stands, is replaced, it leaves the data set, or nobody can tell. */
 export const actions = ['keep', 'relabel', 'drop', 'unsure'] as const
@@ -92,7 +93,7 @@ export function parseEvents(jsonl: string): ParsedLog {
 
 function parseEvent(value: unknown, line: number): ReviewEvent {
   const undo = typeof value === 'object' && value !== null && 'undoes' in value
-  const result = (undo ? undoSchema : decisionSchema).safeParse(value)
+  const result = (undo ? undoSchema : decisionSchema).safeParse(value, inWords)
   if (result.success) return result.data
   const [issue] = result.error.issues
   const key = issue.path.join('.')

@@ -44,6 +44,7 @@ export interface RawNpyHeader {
  * @throws DataError if it is no such file
  */
 export function parseNpyHeader(bytes: Uint8Array): RawNpyHeader {
+  if (bytes.length < 12) throw new DataError('not a NumPy array file')
   const [major] = bytes.subarray(6, 7)
   const isNpy = bytes[0] === 0x93 && new TextDecoder().decode(bytes.subarray(1, 6)) === 'NUMPY'
   if (!isNpy || major < 1 || major > 3) throw new DataError('not a NumPy array file')
@@ -54,13 +55,34 @@ export function parseNpyHeader(bytes: Uint8Array): RawNpyHeader {
   const [, dimensions] = /'shape':\s*\(([^)]*)\)/.exec(text) ?? []
   const [, order] = /'fortran_order':\s*(True|False)/.exec(text) ?? []
   if (description === undefined || dimensions === undefined || order === undefined) {
-    throw new DataError(`the array is not one of plain values: ${text.trim()}`)
+    throw new DataError(`the array is not one of plain values: ${text.trim().slice(0, 80)}`)
   }
   const shape = dimensions
     .split(',')
     .filter(part => part.trim() !== '')
     .map(Number)
+  const wrong = shape.find(size => !(Number.isSafeInteger(size) && size >= 0))
+  if (wrong !== undefined) throw new DataError(`the array cannot have ${wrong} rows or columns`)
   return { description, fortranOrder: order === 'True', shape, offset }
+}
+
+/**
+ * The texts of an array of text, each `width` characters of UTF-32, filled up with zeros.
+ * @param firstRow where the first stands in the file, for errors
+ * @throws DataError if a number is no character
+ */
+export function npyTexts(points: Uint32Array, width: number, firstRow = 0): string[] {
+  return Array.from({ length: width === 0 ? 0 : points.length / width }, (_, row) => {
+    const text = points.subarray(row * width, (row + 1) * width)
+    const end = text.indexOf(0)
+    return Array.from(end < 0 ? text : text.subarray(0, end), point => {
+      if (point <= 0x10ffff) return String.fromCodePoint(point)
+      throw new DataError(`the number ${point} stands for no character`, {
+        row: firstRow + row,
+        mend: 'Save the array again.',
+      })
+    }).join('')
+  })
 }
 
 /**

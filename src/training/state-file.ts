@@ -3,10 +3,12 @@
  * most tools of the field read. Momentum buffers are stored as `momentum:<weight>`.
  * Specification: github.com/huggingface/safetensors, "Format".
  */
+import { readFile } from 'node:fs/promises'
 import type { TrainingState } from '../engine/engine.js'
 import { DataError } from '../errors.js'
 import type { Weight } from '../model/architecture.js'
 import { elements } from '../model/shapes.js'
+import { placed } from '../pipeline/files.js'
 
 const momentumPrefix = 'momentum:'
 
@@ -33,6 +35,15 @@ export function encodeState(state: TrainingState): Uint8Array {
     position += data.byteLength
   }
   return bytes
+}
+
+/** The state in a file. @throws DataError that names it, if it is none */
+export async function readState(path: string): Promise<TrainingState> {
+  try {
+    return decodeState(await readFile(path))
+  } catch (error) {
+    throw placed(error, path)
+  }
 }
 
 /** @throws DataError if the bytes are no such file. */

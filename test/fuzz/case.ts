@@ -79,8 +79,6 @@ function whyUnclear(error: unknown, refusals: readonly number[]): string | undef
   if (/undefined|\[object |NaN is not|is not iterable|is not a function|Cannot read prop/.test(error.message))
     return `says what no user knows: ${found}`
   if (text.length > longestMessage) return `takes ${text.length} characters: ${found}`
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
-  if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text))
-    return `holds control characters: ${JSON.stringify(found)}`
+  if (/[^\P{Cc}\t\n]/u.test(text)) return `holds control characters: ${JSON.stringify(found)}`
   return undefined
 }
