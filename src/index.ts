@@ -38,7 +38,17 @@ export type { DatasetInfo } from './dataset/info.js'
 export type { Part } from './dataset/source.js'
 export type { ChangedSetting } from './difference/changed-settings.js'
 export type { ClassBalance, ClassCounts, HomogeneityTest } from './difference/class-balance.js'
-export type * from './difference/difference.js'
+export type {
+  ChangedExample,
+  ChangedExamples,
+  ComparedSide,
+  Difference,
+  ExampleChanges,
+  LevelChange,
+  MarkChanges,
+  MemberAccuracy,
+  StatisticDrift,
+} from './difference/difference.js'
 export type { NoiseChange, Share } from './difference/noise-change.js'
 export {
   ConfigError,
@@ -86,8 +96,21 @@ export type { ComparedMethod, Comparison, Equality, Estimate } from './scoring/f
 export type { PredictionForm } from './scoring/matrix-scores.js'
 export type { EstimatedCount } from './scoring/noise-counts.js'
 export { type CompareOptions, compareRuns as compare, type SizeMeasure } from './stages/compared-runs.js'
-export type * from './stages/headlines.js'
-export { headlinesOf } from './stages/headlines.js'
+export {
+  type ArmFigures,
+  type DetectionFigures,
+  type Headlines,
+  headlinesOf,
+  type IngestHeadline,
+  type InspectHeadline,
+  type LevelFigures,
+  type PreviewHeadline,
+  type RetrainHeadline,
+  type RobustnessFigures,
+  type RobustnessHeadline,
+  type ScoreHeadline,
+  type TruthFigures,
+} from './stages/headlines.js'
 export { runDifference as diff } from './stages/run-difference.js'
 export type { ImageValue } from './tables/columns.js'
 export type { ReadOptions } from './tables/parquet.js'
@@ -98,6 +121,16 @@ export interface RunOptions
   extends Partial<Pick<RunnerOptions, 'out' | 'workers' | 'verify' | 'signal' | 'observe'>> {
   /** Values that take the place of the pipeline's own. */
   readonly overrides?: readonly Override[]
+  /**
+   * Redis of a cluster whose workers make the members, `redis://[user[:password]@]host[:port][/database]` or `rediss://…`;
+   * a password that it lacks comes from `REDIS_PASSWORD` or the file that `REDIS_PASSWORD_FILE` names.
+   */
+  readonly cluster?: string
+  /**
+   * Object storage that shares what is made, `s3://bucket/prefix[?endpoint=…&region=…&pathStyle=…]`; credentials come from
+   * `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+   */
+  readonly store?: string
 }
 
 /**
@@ -110,12 +143,16 @@ export interface RunOptions
  * @throws ConfigError, DataError, RunError; the signal's reason when it was asked to stop
  */
 export async function run(pipeline: string | PipelineInput, options: RunOptions = {}): Promise<Run> {
-  const { overrides = [], ...rest } = options
+  const { overrides = [], cluster, store, ...rest } = options
+  const connections = {
+    ...(cluster !== undefined && { cluster: (await import('./cluster/store.js')).clusterAt(cluster, false) }),
+    ...(store !== undefined && { share: (await import('./storage/shared-store.js')).sharedThrough(store) }),
+  }
   const resolved: Pipeline =
     typeof pipeline === 'string'
       ? await loadPipeline(pipeline, overrides)
       : resolvePipeline(pipeline, process.cwd(), overrides)
-  return runPipeline(resolved, { stages, fingerprint, out: 'runs', ...rest })
+  return runPipeline(resolved, { stages, fingerprint, out: 'runs', ...rest, ...connections })
 }
 
 /**
