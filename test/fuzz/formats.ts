@@ -723,7 +723,7 @@ dataset: &data
   testShare: 0.2
   label: label
   groups: [a, b]
-model: { architecture: wrn-16-2, width: 0.5, epochs: 3, batchSize: 64, learningRate: 0.1, stepAt: [0.5, 0.75] }
+model: { architecture: wrn-16-2, width: 0.5, epochs: 3, batchSize: 64, learningRate: 0.1 }
 population: { seeds: 6, crossFit: 3, firstSeed: 1 }
 compress:
   - { method: magnitude, sparsity: [0.3, 0.9], start: branch, begin: 0.4, end: 0.8, fineTuneEpochs: 1, distill: {} }
