@@ -9,8 +9,8 @@ import { writeTable } from '../pipeline/files.js'
 import { type Progress, silentProgress } from '../pipeline/progress.js'
 import { type DecisionRule, labelIssues, mostSuspiciousFirst } from '../scoring/decision.js'
 import { compareWithTruth, unknownTruth } from '../scoring/known-truth.js'
-import { LabelQuality } from '../scoring/label-quality.js'
-import { exponentiate, type PredictionForm } from '../scoring/matrix-scores.js'
+import { wrongLabels } from '../scoring/label-quality.js'
+import type { PredictionForm } from '../scoring/matrix-scores.js'
 import { type EstimatedCount, estimatedCount } from '../scoring/noise-counts.js'
 import type { IssueKind } from '../scoring/noise-model.js'
 import { issueKindsOf, suggestedLabels } from '../scoring/suggested-labels.js'
@@ -19,11 +19,13 @@ import type { LevelFigures, TruthFigures } from '../stages/headlines.js'
 import { recordBatch } from '../tables/columns.js'
 import { labelScoresSchema, noiseSchema } from '../tables/schemas.js'
 import { classesOf, type LabelCodes, type LabelColumns, labeledExamples, readLabels } from './labels.js'
-import { openMatrix, requireClasses } from './matrix.js'
+import { type Matrix, openMatrix, requireClasses } from './matrix.js'
+import { MatrixJudge } from './matrix-judge.js'
 import { openMembers } from './members.js'
 import { findLevels } from './populations.js'
 import { exampleId, predictedPopulations, requireExamples } from './populations-audit.js'
 
+/** Which predictions and labels, and how to judge. */
 export interface ScorePredictionsOptions {
   /** A file of one matrix of out-of-sample predictions, [examples, classes]; this, or {@link populations}. */
   readonly matrix?: string
@@ -60,6 +62,7 @@ export interface Suspect {
   readonly suggestedP: number
 }
 
+/** What predictions say of the labels. */
 export interface ScoredPredictions {
   readonly examples: number
   readonly classNames: readonly string[]
@@ -124,7 +127,6 @@ async function scoreSingle(
   out: string,
   options: ScorePredictionsOptions,
 ): Promise<ScoredPredictions> {
-  const { progress = silentProgress, signal } = options
   const { decision } = scoringOf(options)
   const vocabulary = new LabelVocabulary()
   const codes = await readLabels(options.labels, options.columns ?? {}, vocabulary)
@@ -137,29 +139,14 @@ async function scoreSingle(
   })
   const examples = labeledExamples(codes, names, classOf)
   const { labels } = examples
-  const scores = new LabelQuality({ labels, classes: matrix.classes })
-  progress.start('score', labels.length)
-  const rowsOfBlock = Math.max(1, Math.floor(blockValues / matrix.classes))
-  let row = 0
-  for await (const { values, ids } of matrix.blocks(rowsOfBlock)) {
-    signal?.throwIfAborted()
-    const count = values.length / matrix.classes
-    requireSameIds(ids, codes.ids, row, path)
-    if (form === 'logits') exponentiate(values, matrix.classes)
-    if (row + count <= labels.length) scores.add(values)
-    row += count
-    progress.advance(count)
-  }
-  requireExamples({ path, examples: row }, labels.length, codes.path)
-
-  scores.judge()
-  const { quality, agrees } = scores.judgement
-  const issues = labelIssues(quality, decision, scores.wrongLabels())
-  const suggested = suggestedLabels(labels, issues, scores.judgement)
+  const { judgement, joint } = await judgeByMatrix(matrix, form, examples.labels, codes, options)
+  const wrong = wrongLabels([joint], matrix.classes)
+  const issues = labelIssues(judgement.quality, decision, wrong)
+  const suggested = suggestedLabels(labels, issues, judgement)
   const verdicts: LabelVerdicts = {
-    quality,
+    quality: judgement.quality,
     issues,
-    kinds: issueKindsOf(issues, scores.judgement),
+    kinds: issueKindsOf(issues, judgement),
     suggested: suggested.label,
     probability: suggested.probability,
   }
@@ -168,18 +155,45 @@ async function scoreSingle(
     files.scores,
     labelScoresSchema({ trueLabel: examples.knowsTruth }),
     scoreBatches(examples, codes, verdicts),
+    { distinct: ['example_id'] },
   )
-  await writeTable(files.noise, noiseSchema, [rowsBatch(noiseSchema, noiseRows(scores.joint, names))])
-  const truth = compareWithTruth(examples, quality, issues)
+  await writeTable(files.noise, noiseSchema, [rowsBatch(noiseSchema, noiseRows([joint], names))])
+  const truth = compareWithTruth(examples, judgement.quality, issues)
   return {
     examples: labels.length,
     classNames: names,
-    accuracy: agrees.reduce((sum, flag) => sum + flag, 0) / labels.length,
+    accuracy: judgement.agrees.reduce((sum, flag) => sum + flag, 0) / labels.length,
     labelIssues: issues.reduce((sum, flag) => sum + flag, 0),
-    wrongLabels: estimatedCount(scores.wrongLabels(), labels.length),
+    wrongLabels: estimatedCount(wrong, labels.length),
     ...(truth === undefined ? {} : { truth }),
     suspects: suspectsOf(examples, codes, names, verdicts),
     files: Object.values(files),
+  }
+}
+
+async function judgeByMatrix(
+  matrix: Matrix,
+  form: PredictionForm,
+  labels: Int32Array,
+  codes: LabelCodes,
+  { progress = silentProgress, signal }: ScorePredictionsOptions,
+): ReturnType<MatrixJudge['judge']> {
+  const judge = new MatrixJudge(labels, matrix.classes, form)
+  try {
+    progress.start('score', labels.length)
+    let row = 0
+    for await (const { values, ids } of matrix.blocks(judge.blockRows)) {
+      signal?.throwIfAborted()
+      const count = values.length / matrix.classes
+      requireSameIds(ids, codes.ids, row, matrix.path)
+      if (row + count <= labels.length) await judge.take(values)
+      row += count
+      progress.advance(count)
+    }
+    requireExamples({ path: matrix.path, examples: row }, labels.length, codes.path)
+    return await judge.judge()
+  } finally {
+    await judge.close()
   }
 }
 

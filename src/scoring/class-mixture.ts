@@ -4,7 +4,7 @@ import { type LeadingClasses, mostRivals } from './leading-classes.js'
 /** Below this a probability counts as this: what is impossible to a network need not be so. */
 const least = 1e-9
 /** Classes less likely than this, against the likeliest one, are not looked at singly: of many, few are in question. */
-const negligible = 1e-4
+const negligible = 1e-3
 const steps = 3
 /** Classes looked at and all others together, at most. */
 const width = mostRivals + 2
@@ -123,20 +123,21 @@ export class ClassMixture {
 
   /** One of Richardson's and Lucy's steps. */
   #step(): void {
-    const [size, share, said, ratio, noise] = [this.size, this.share, this.#said, this.#ratio, this.#noise]
-    for (let y = 0; y <= size; y++) {
+    const [share, said, ratio, noise] = [this.share, this.#said, this.#ratio, this.#noise]
+    const last = this.size
+    for (let y = 0; y <= last; y++) {
       let mixed = 0
-      for (let t = 0; t <= size; t++) mixed += share[t] * noise[t * width + y]
+      for (let t = 0, at = y; t <= last; t++, at += width) mixed += share[t] * noise[at]
       ratio[y] = said[y] / Math.max(mixed, least)
     }
     let all = 0
-    for (let t = 0; t <= size; t++) {
+    for (let t = 0, row = 0; t <= last; t++, row += width) {
       let gain = 0
-      for (let y = 0; y <= size; y++) gain += ratio[y] * noise[t * width + y]
+      for (let y = 0; y <= last; y++) gain += ratio[y] * noise[row + y]
       share[t] *= gain
       all += share[t]
     }
-    for (let t = 0; t <= size; t++) share[t] /= all
+    for (let t = 0; t <= last; t++) share[t] /= all
   }
 
   /** P(given, true | x) = q_t T_ty of each class looked at, y the given label; of all others together at `size`. */

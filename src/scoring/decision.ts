@@ -53,10 +53,24 @@ function issueCount(
   }
 }
 
-/** Rows in ascending order of label quality, equal ones in their own order; rows without evidence (NaN) are left out. */
+/**
+ * Rows in ascending order of label quality, equal ones in their own order; rows without evidence (NaN) are left out.
+ * @param quality ≥ 0, in the precision of float32
+ */
 export function mostSuspiciousFirst(quality: ArrayLike<number>): Uint32Array {
+  const bits = new Uint32Array(new Float32Array(quality).buffer)
+  let rows = new Uint32Array(quality.length)
   let known = 0
-  const rows = new Uint32Array(quality.length)
   for (let i = 0; i < quality.length; i++) if (!Number.isNaN(quality[i])) rows[known++] = i
-  return rows.subarray(0, known).sort((a, b) => quality[a] - quality[b] || a - b)
+  let sorted = new Uint32Array(known)
+  rows = rows.subarray(0, known)
+  // Numbers from 0 on are in the order of their bits: by the lower half, then by the upper one.
+  for (const shift of [0, 16]) {
+    const ends = new Uint32Array(2 ** 16 + 1)
+    for (let k = 0; k < known; k++) ends[((bits[rows[k]] >>> shift) & 0xffff) + 1]++
+    for (let digit = 0; digit < 2 ** 16; digit++) ends[digit + 1] += ends[digit]
+    for (let k = 0; k < known; k++) sorted[ends[(bits[rows[k]] >>> shift) & 0xffff]++] = rows[k]
+    ;[rows, sorted] = [sorted, rows]
+  }
+  return rows
 }

@@ -32,7 +32,7 @@ export interface LabelQualityOptions {
   readonly outOfSample?: Uint8Array
 }
 
-/** Examples of a group that sharpness is fitted to, at most: more change nothing. */
+/** Examples of a group that its model is fitted to, at most: more change nothing. */
 const sampleSize = 2 ** 15
 
 export class LabelQuality {
@@ -68,38 +68,45 @@ export class LabelQuality {
     judgeLabels(models, this.#leading, group, [0, labels.length], this.judgement, this.joint)
   }
 
-  /** Estimated number of wrong labels: what `joint` holds beside its diagonals. */
   wrongLabels(): number {
-    const { classes } = this.#options
-    return this.joint.reduce((sum, joint) => sum + offDiagonal(joint, classes), 0)
+    return wrongLabels(this.joint, this.#options.classes)
   }
 }
 
 /** The noise model of one group's labels. */
 export function fitGroup(leading: LeadingClasses, of: number, group?: Uint8Array): NoiseModel {
   const { classes, labels, givenP, rivals, rival, rivalP } = leading
-  const rows = Int32Array.from(labels.keys()).filter(
-    i => (group === undefined || group[i] === of) && !Number.isNaN(givenP[i]),
-  )
-  const given = rows.map(i => labels[i])
-  const anchors = anchorCounts(
-    Float32Array.from(rows, i => Math.max(givenP[i], rivalP[i * rivals])),
-    rows.map(i => (rivalP[i * rivals] > givenP[i] ? rival[i * rivals] : labels[i])),
-    given,
-    classes,
-  )
-  const stride = Math.ceil(rows.length / sampleSize)
+  const known = (i: number) => (group === undefined || group[i] === of) && !Number.isNaN(givenP[i])
+  let count = 0
+  for (let i = 0; i < labels.length; i++) if (known(i)) count++
+  const given = new Int32Array(count)
+  const predicted = new Int32Array(count)
+  const confidence = new Float32Array(count)
+  const stride = Math.ceil(count / sampleSize)
+  const sample: number[] = []
+  for (let i = 0, k = 0; i < labels.length; i++) {
+    if (!known(i)) continue
+    const first = i * rivals
+    const agrees = givenP[i] >= rivalP[first]
+    given[k] = labels[i]
+    predicted[k] = agrees ? labels[i] : rival[first]
+    confidence[k] = agrees ? givenP[i] : rivalP[first]
+    if (k++ % stride === 0) sample.push(i)
+  }
+  const anchors = anchorCounts(confidence, predicted, given, classes)
   return fitNoiseModel(
     leading,
-    rows.filter((_, k) => k % stride === 0),
+    Int32Array.from(sample),
     anchoredTransition(anchors, classes),
-    rows.length === 0 ? 0 : anchoredCount(anchors, given, classes) / rows.length,
+    count === 0 ? 0 : anchoredCount(anchors, given, classes) / count,
   )
 }
 
-/** Sum of a square matrix beside its diagonal. */
-function offDiagonal(matrix: Float64Array, size: number): number {
+/** Estimated number of wrong labels: what the counts hold beside their diagonals. */
+export function wrongLabels(joint: JointCounts, classes: number): number {
   let sum = 0
-  for (let at = 0; at < matrix.length; at++) if (at % (size + 1) !== 0) sum += matrix[at]
+  for (const counts of joint) {
+    for (let at = 0; at < counts.length; at++) if (at % (classes + 1) !== 0) sum += counts[at]
+  }
   return sum
 }

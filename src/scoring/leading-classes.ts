@@ -5,7 +5,7 @@
  */
 
 /** Other classes than the given one that are kept one by one, at most. */
-export const mostRivals = 9
+export const mostRivals = 6
 
 export interface LeadingClasses {
   readonly classes: number

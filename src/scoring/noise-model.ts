@@ -24,6 +24,8 @@ export interface NoiseModel {
 /** The logarithm of β has a standard normal prior, and stays within these bounds. */
 const sharpnessRange = [0.25, 8] as const
 const searchSteps = 9
+/** Examples of the sample that β is fitted to, at most. */
+const sharpnessSample = 2 ** 13
 const bisections = 30
 /** Bounds of the logarithm of {@link NoiseModel.doubt}. */
 const largestDoubt = 8
@@ -46,11 +48,12 @@ export function fitNoiseModel(
 ): NoiseModel {
   const { classes } = leading
   const mixture = new ClassMixture(transition, classes)
+  const stride = Math.ceil(sample.length / sharpnessSample)
   const likelihoodAt = (logSharpness: number): number => {
     let likelihood = 0
     mixture.sharpen(Math.exp(logSharpness))
-    for (const i of sample) {
-      mixture.separate(leading, i)
+    for (let k = 0; k < sample.length; k += stride) {
+      mixture.separate(leading, sample[k])
       likelihood += Math.log(mixture.likelihood())
     }
     return likelihood - logSharpness ** 2 / 2

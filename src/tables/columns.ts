@@ -186,18 +186,22 @@ function listData(type: List, lists: readonly (readonly string[])[]): Data {
 }
 
 function textData(type: Utf8, texts: readonly (string | null)[]): Data {
-  let characters = 0
-  for (const text of texts) characters += text?.length ?? 0
-  // A UTF-16 unit takes three bytes of UTF-8 at most.
-  const bytes = new Uint8Array(characters * 3)
   const valueOffsets = new Int32Array(texts.length + 1)
   let end = 0
   for (let row = 0; row < texts.length; row++) {
-    const text = texts[row]
-    if (text != null) end += encoder.encodeInto(text, bytes.subarray(end)).written
+    end += texts[row]?.length ?? 0
     valueOffsets[row + 1] = end
   }
-  return makeData({ type, length: texts.length, ...validity(texts), valueOffsets, data: bytes.slice(0, end) })
+  // In one piece: a call a text takes longer than what it encodes. Null is joined as nothing.
+  const data = encoder.encode(texts.join(''))
+  if (data.length > end) {
+    end = 0
+    for (let row = 0; row < texts.length; row++) {
+      end += Buffer.byteLength(texts[row] ?? '')
+      valueOffsets[row + 1] = end
+    }
+  }
+  return makeData({ type, length: texts.length, ...validity(texts), valueOffsets, data })
 }
 
 function bytesData(type: Binary, values: readonly (Uint8Array | null)[]): Data {

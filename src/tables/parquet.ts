@@ -196,6 +196,8 @@ export interface EncodeOptions {
   readonly rowGroupRows?: number
   /** … or this many bytes. Default 64 MiB. */
   readonly rowGroupBytes?: number
+  /** Columns of which every value is another, such as ids: a dictionary takes a quarter more time and space. */
+  readonly distinct?: readonly string[]
 }
 
 /**
@@ -259,7 +261,9 @@ export async function* encodeParquet(
  */
 function writerProperties(schema: Schema, options: EncodeOptions): WriterProperties {
   const repeating = schema.fields.filter(
-    ({ type }) => DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isInt(type),
+    ({ name, type }) =>
+      (DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isInt(type)) &&
+      !options.distinct?.includes(name),
   )
   const builder = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
