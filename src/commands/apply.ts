@@ -33,7 +33,7 @@ export function applyCommand(): Command {
     )
     .option(
       '--decisions <file>',
-      'decisions.jsonl, or Label Studio’s JSON export of its tasks; those of "pieline review" when absent',
+      'decisions.jsonl, Label Studio’s JSON export of its tasks, or CVAT’s XML; those of "pieline review" when absent',
     )
     .addOption(
       new Option(

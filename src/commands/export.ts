@@ -33,6 +33,7 @@ export function exportCommand(): Command {
       'after',
       examples(
         ['pieline export --to label-studio', 'suspects as tasks, with suggestions'],
+        ['pieline export --to cvat', 'suspects as images with their given label as a tag'],
         ['pieline export --to cleanlab', 'label issues and probabilities under its names'],
         ['pieline export --to huggingface', 'every table, with pictures and class names'],
         ['pieline export --to image-folder --split relabeled', 'class folders, as torchvision reads them'],

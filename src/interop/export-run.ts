@@ -6,9 +6,11 @@ import type { Run } from '../pipeline/runs.js'
 import { writeFolder } from '../pipeline/whole-folder.js'
 import type { ImageFolderSplit } from './image-folder.js'
 
-export const exportTargets = ['label-studio', 'cleanlab', 'huggingface', 'image-folder'] as const
-/** Who takes what is exported: Label Studio, cleanlab, Hugging Face `datasets`, or torchvision's `ImageFolder`. */
+export const exportTargets = ['label-studio', 'cvat', 'cleanlab', 'huggingface', 'image-folder'] as const
+/** Who takes what is exported: Label Studio, CVAT, cleanlab, Hugging Face `datasets`, or torchvision's `ImageFolder`. */
 export type ExportTarget = (typeof exportTargets)[number]
+
+const takesPictures: ReadonlySet<ExportTarget> = new Set(['label-studio', 'cvat', 'image-folder'])
 
 /** What is exported, and where. */
 export interface ExportOptions {
@@ -40,13 +42,17 @@ export async function exportRun(
     throw new ConfigError('--split goes with --to image-folder', { mend: 'Leave it out.' })
   }
   const info = await readDatasetInfo(join(run.folder, 'dataset.json'))
-  if ((to === 'label-studio' || to === 'image-folder') && info.input.kind !== 'image') {
+  if (takesPictures.has(to) && info.input.kind !== 'image') {
     throw new ConfigError(`the data are no pictures, and ${to} takes those`, { file: run.folder })
   }
   const written = await writeFolder(output, [], async folder => {
     if (to === 'label-studio') {
       const { exportLabelStudio } = await import('./label-studio.js')
       return { count: await exportLabelStudio(run.folder, info, folder, output), what: 'task' }
+    }
+    if (to === 'cvat') {
+      const { exportCvat } = await import('./cvat.js')
+      return { count: await exportCvat(run.folder, info, folder), what: 'image' }
     }
     if (to === 'cleanlab') {
       const { exportCleanlab } = await import('./cleanlab.js')
