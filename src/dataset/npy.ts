@@ -5,7 +5,7 @@
 import { extname } from 'node:path'
 import { DataError } from '../errors.js'
 import { openFile, placed } from '../pipeline/files.js'
-import { parseNpyHeader, type RawNpyHeader } from '../tables/npy.js'
+import { npyTexts, parseNpyHeader, type RawNpyHeader } from '../tables/npy.js'
 import {
   type ArrayFile,
   type ArrayInput,
@@ -78,7 +78,7 @@ async function openNpy(file: SourceFile): Promise<ArrayFile> {
       const values = await inputs.read(row, end)
       yield {
         inputs: input.kind === 'features' ? floats(inputs, values) : pixels(new Uint8Array(values)),
-        labels: [labelValues(labels, await labels.read(row, end))],
+        labels: [labelValues(labels, await labels.read(row, end), row)],
       }
     }
   }
@@ -123,9 +123,9 @@ const numberTypes = {
 
 /** @throws DataError if it is no array file, its values are of another order, or it is cut off */
 async function openArray({ path }: SourceFile): Promise<OpenArray> {
-  const blob = await openFile(path)
+  const file = await openFile(path)
   try {
-    const header = parseNpyHeader(new Uint8Array(await blob.slice(0, 4096).arrayBuffer()))
+    const header = parseNpyHeader(await file.read(0, 4096))
     const { description, fortranOrder, shape, offset } = header
     if (fortranOrder && shape.length > 1) {
       throw new DataError('the array is in Fortran order', { mend: 'Save np.ascontiguousarray(array).' })
@@ -145,17 +145,17 @@ async function openArray({ path }: SourceFile): Promise<OpenArray> {
     const valueBytes = type === undefined ? 4 * (textLength ?? 0) : numberTypes[type].BYTES_PER_ELEMENT
     const rowBytes = shape.slice(1).reduce((product, size) => product * size, valueBytes)
     const expected = offset + shape[0] * rowBytes
-    if (valueBytes > 0 && blob.size !== expected) {
+    if (valueBytes > 0 && file.size !== expected) {
       throw new DataError(
-        `the file is ${blob.size} bytes long, its header says ${expected} (${shape[0]} rows of ${rowBytes} bytes)`,
+        `the file is ${file.size} bytes long, its header says ${expected} (${shape[0]} rows of ${rowBytes} bytes)`,
         {
-          row: Math.min(shape[0], Math.floor((blob.size - offset) / Math.max(1, rowBytes))),
+          row: Math.min(shape[0], Math.floor((file.size - offset) / Math.max(1, rowBytes))),
           mend: 'Save it again.',
         },
       )
     }
-    const read = (start: number, end: number) =>
-      blob.slice(offset + start * rowBytes, offset + end * rowBytes).arrayBuffer()
+    const read = async (start: number, end: number) =>
+      (await file.read(offset + start * rowBytes, offset + end * rowBytes)).buffer
     return { path, header, shape, type, textLength, rowBytes, read }
   } catch (error) {
     throw placed(error, path)
@@ -207,12 +207,15 @@ function floats({ type }: OpenArray, values: ArrayBuffer): Float32Array {
   return type === '<f4' ? new Float32Array(values) : Float32Array.from(new numberTypes[type!](values), Number)
 }
 
-function labelValues({ type, textLength }: OpenArray, values: ArrayBuffer): number[] | string[] {
+function labelValues(
+  { path, type, textLength }: OpenArray,
+  values: ArrayBuffer,
+  firstRow: number,
+): number[] | string[] {
   if (type !== undefined) return Array.from(new numberTypes[type](values), Number)
-  const codes = new Uint32Array(values)
-  return Array.from({ length: codes.length / textLength! }, (_, row) => {
-    const text = codes.subarray(row * textLength!, (row + 1) * textLength!)
-    const end = text.indexOf(0)
-    return String.fromCodePoint(...(end < 0 ? text : text.subarray(0, end)))
-  })
+  try {
+    return npyTexts(new Uint32Array(values), textLength!, firstRow)
+  } catch (error) {
+    throw placed(error, path)
+  }
 }

@@ -1,10 +1,11 @@
 /** Tables and arrays on disk. Files appear whole or not at all: written beside their place, synced, renamed. */
 import { createHash } from 'node:crypto'
-import { createReadStream, openAsBlob } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { DataError, type ErrorPlace, RunError } from '../errors.js'
 import { encodeArrow, readArrow } from '../tables/arrow.js'
+import { type ByteSource, partOf } from '../tables/byte-source.js'
 import {
   decodeNpyHeader,
   encodeNpyHeader,
@@ -20,20 +21,50 @@ import { type EncodeOptions, encodeParquet, type ReadOptions, readParquet } from
  * @throws DataError that names the file, if it is not there, cut off or damaged, or lacks a column
  */
 export async function* openTable(path: string, options: ReadOptions = {}): AsyncGenerator<RecordBatch> {
-  const blob = await openFile(path)
+  const file = await openFile(path)
   try {
-    yield* isArrow(path) ? readArrow(blob, options) : readParquet(blob, options)
+    yield* isArrow(path) ? readArrow(file, options) : readParquet(file, options)
   } catch (error) {
     throw placed(error, path)
   }
 }
 
-/** A file whose bytes are read as they are asked for. */
-export async function openFile(path: string): Promise<Blob> {
-  try {
-    return await openAsBlob(path)
-  } catch (cause) {
-    throw new DataError('the file cannot be opened', { file: path, mend: 'Check the path.', cause })
+/**
+ * A file whose bytes are read as they are asked for.
+ * @throws DataError if it is not there, or no plain file; when reading, if it has changed since
+ */
+export async function openFile(path: string): Promise<ByteSource> {
+  const unreadable = (cause: unknown) =>
+    new DataError('the file cannot be opened', { file: path, mend: 'Check the path.', cause })
+  const info = await stat(path).catch(cause => {
+    throw unreadable(cause)
+  })
+  if (!info.isFile()) throw unreadable(new Error('it is no file'))
+  const { size, mtimeMs } = info
+  return {
+    size,
+    async read(start, end) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start))
+      const file = await open(path).catch(cause => {
+        throw unreadable(cause)
+      })
+      try {
+        const now = await file.stat()
+        let filled = 0
+        while (filled < bytes.length && now.size === size && now.mtimeMs === mtimeMs) {
+          const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
+          if (bytesRead === 0) break
+          filled += bytesRead
+        }
+        if (filled === bytes.length) return bytes
+      } finally {
+        await file.close()
+      }
+      throw new DataError('the file changed while it was read', {
+        file: path,
+        mend: 'Run it again when nobody writes to the file.',
+      })
+    },
   }
 }
 
@@ -113,8 +144,8 @@ export async function openNpyWriter(path: string, row: NpyHeader): Promise<NpyWr
 
 /** A whole array file. @throws DataError that names the file */
 export async function readNpy(path: string): Promise<NpyHeader & { readonly data: NpyArray }> {
-  const { dtype, shape, blob } = await openNpy(path)
-  return { dtype, shape, data: new npyArrayTypes[dtype](await blob.arrayBuffer()) }
+  const { dtype, shape, values } = await openNpy(path)
+  return { dtype, shape, data: arrayOf(dtype, await values.read(0, values.size)) }
 }
 
 /**
@@ -126,12 +157,11 @@ export async function* streamNpy(
   rows: number,
   { start = 0, end = Number.POSITIVE_INFINITY }: { readonly start?: number; readonly end?: number } = {},
 ): AsyncGenerator<NpyArray> {
-  const { dtype, shape, blob } = await openNpy(path)
-  const rowBytes = blob.size / Math.max(1, shape[0])
+  const { dtype, shape, values } = await openNpy(path)
+  const rowBytes = values.size / Math.max(1, shape[0])
   const last = Math.min(end, shape[0])
   for (let row = start; row < last; row += rows) {
-    const chunk = blob.slice(row * rowBytes, Math.min(row + rows, last) * rowBytes)
-    yield new npyArrayTypes[dtype](await chunk.arrayBuffer())
+    yield arrayOf(dtype, await values.read(row * rowBytes, Math.min(row + rows, last) * rowBytes))
   }
 }
 
@@ -142,26 +172,28 @@ export async function readNpyShape(path: string): Promise<readonly number[]> {
 
 /** Some rows of an array file, in the order asked for. @throws DataError that names the file */
 export async function readNpyRows(path: string, rows: Int32Array): Promise<NpyArray> {
-  const { dtype, shape, blob } = await openNpy(path)
-  const rowBytes = blob.size / Math.max(1, shape[0])
+  const { dtype, shape, values } = await openNpy(path)
+  const rowBytes = values.size / Math.max(1, shape[0])
   const chosen = new Uint8Array(rows.length * rowBytes)
   for (const [index, row] of rows.entries()) {
-    const bytes = await blob.slice(row * rowBytes, (row + 1) * rowBytes).arrayBuffer()
-    chosen.set(new Uint8Array(bytes), index * rowBytes)
+    chosen.set(await values.read(row * rowBytes, (row + 1) * rowBytes), index * rowBytes)
   }
-  return new npyArrayTypes[dtype](chosen.buffer)
+  return arrayOf(dtype, chosen)
 }
 
-async function openNpy(path: string): Promise<NpyHeader & { readonly blob: Blob }> {
-  const blob = await openFile(path)
+const arrayOf = (dtype: NpyHeader['dtype'], { buffer }: Uint8Array<ArrayBuffer>): NpyArray =>
+  new npyArrayTypes[dtype](buffer)
+
+async function openNpy(path: string): Promise<NpyHeader & { readonly values: ByteSource }> {
+  const file = await openFile(path)
   try {
-    const { dtype, shape, offset } = decodeNpyHeader(new Uint8Array(await blob.slice(0, 4096).arrayBuffer()))
+    const { dtype, shape, offset } = decodeNpyHeader(await file.read(0, 4096))
     const values = shape.reduce((product, size) => product * size, 1)
     const bytes = values * npyArrayTypes[dtype].BYTES_PER_ELEMENT
-    if (blob.size !== offset + bytes) {
-      throw new DataError(`the file is ${blob.size} bytes long, its header says ${offset + bytes}`)
+    if (file.size !== offset + bytes) {
+      throw new DataError(`the file is ${file.size} bytes long, its header says ${offset + bytes}`)
     }
-    return { dtype, shape, blob: blob.slice(offset) }
+    return { dtype, shape, values: partOf(file, offset, file.size) }
   } catch (error) {
     throw placed(error, path)
   }

@@ -14,8 +14,11 @@ import {
   WriterPropertiesBuilder,
 } from 'parquet-wasm'
 import { DataError } from '../errors.js'
+import { type ByteSource, sourceOf } from './byte-source.js'
 import { conform, emptyBatch } from './columns.js'
+import { parquetWindows, rowsInFooter, withRightOffsets } from './parquet-footer.js'
 
+/** Which part of a table is read. */
 export interface ReadOptions {
   /** Read these columns alone, in the file's order. */
   readonly columns?: readonly string[]
@@ -35,7 +38,7 @@ const mostGroupBytes = 2 ** 31
  * @throws DataError if the bytes are no Parquet file, or are cut off
  */
 export async function* readParquet(
-  source: Blob | Uint8Array,
+  source: ByteSource | Uint8Array,
   options: ReadOptions = {},
 ): AsyncGenerator<RecordBatch> {
   yield* decodeMessages(readParquetMessages(source, options))
@@ -49,32 +52,35 @@ export async function* readParquet(
  * of no use to its thread after that.
  */
 export async function* readParquetMessages(
-  source: Blob | Uint8Array,
+  source: ByteSource | Uint8Array,
   options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const blob = blobOf(source)
-  const file = await openParquet(blob)
-  try {
-    const batchSize = rowsPerBatch(rowGroupsOf(file), blob.size)
-    yield file.schema().intoIPCStream() as Uint8Array<ArrayBuffer>
-    const stream = await attempt(() =>
-      file.stream({
-        batchSize,
-        ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
-      }),
-    )
-    const reader = chunksOf(stream as ReadableStream<WasmBatch>)
+  let isFirst = true
+  for await (const window of parquetWindows(sourceOf(source))) {
+    const file = await openParquet(window)
     try {
-      for (;;) {
-        const next = await attempt(() => reader.next())
-        if (next.done) break
-        yield next.value.intoIPCStream() as Uint8Array<ArrayBuffer>
+      const batchSize = rowsPerBatch(rowGroupsOf(file), window.size)
+      if (isFirst) yield file.schema().intoIPCStream() as Uint8Array<ArrayBuffer>
+      isFirst = false
+      const stream = await attempt(() =>
+        file.stream({
+          batchSize,
+          ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
+        }),
+      )
+      const reader = chunksOf(stream as ReadableStream<WasmBatch>)
+      try {
+        for (;;) {
+          const next = await attempt(() => reader.next())
+          if (next.done) break
+          yield next.value.intoIPCStream() as Uint8Array<ArrayBuffer>
+        }
+      } finally {
+        await reader.return(undefined)
       }
     } finally {
-      await reader.return(undefined)
+      file.free()
     }
-  } finally {
-    file.free()
   }
 }
 
@@ -101,26 +107,44 @@ export async function* decodeMessages(messages: AsyncIterable<Uint8Array>): Asyn
  * Schema and number of rows of a Parquet file, from its footer.
  * @throws DataError as {@link readParquet}
  */
-export async function describeParquet(source: Blob | Uint8Array): Promise<{ schema: Schema; rows: number }> {
-  const file = await openParquet(blobOf(source))
+export async function describeParquet(
+  source: ByteSource | Uint8Array,
+): Promise<{ schema: Schema; rows: number }> {
+  const whole = sourceOf(source)
+  const { value: first } = await parquetWindows(whole).next()
+  const file = await openParquet(first!)
   try {
-    const metadata = file.metadata()
-    const fileMetadata = metadata.fileMetadata()
-    const rows = fileMetadata.numRows()
-    fileMetadata.free()
-    metadata.free()
+    const rows = first === whole ? rowsOf(file) : await rowsInFooter(whole)
     return { schema: schemaOf(file), rows }
   } finally {
     file.free()
   }
 }
 
+function rowsOf(file: ParquetFile): number {
+  const metadata = file.metadata()
+  const fileMetadata = metadata.fileMetadata()
+  const rows = fileMetadata.numRows()
+  fileMetadata.free()
+  metadata.free()
+  return rows
+}
+
 const schemaOf = (file: ParquetFile): Schema => tableFromIPC(file.schema().intoIPCStream()).schema
 
-const blobOf = (source: Blob | Uint8Array): Blob =>
-  source instanceof Blob ? source : new Blob([source as Uint8Array<ArrayBuffer>])
+const openParquet = (source: ByteSource): Promise<ParquetFile> =>
+  attempt(() => ParquetFile.fromFile(blobOf(source)))
 
-const openParquet = (blob: Blob): Promise<ParquetFile> => attempt(() => ParquetFile.fromFile(blob))
+/** As much of a Blob as the library asks for: its size, and the bytes of slices. */
+function blobOf(source: ByteSource): Blob {
+  const slice = (start: number, end: number) => ({
+    async arrayBuffer() {
+      const bytes = await source.read(start, end)
+      return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : new Uint8Array(bytes).buffer
+    },
+  })
+  return { size: source.size, slice } as unknown as Blob
+}
 
 async function* chunksOf<T>(stream: ReadableStream<T>): AsyncGenerator<T> {
   const reader = stream.getReader()
@@ -234,8 +258,7 @@ export async function* encodeParquet(
       return undefined
     }
   }
-  try {
-    const encoded = (await transformParquetStream(stream, properties)) as ReadableStream<Uint8Array>
+  async function* written(encoded: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
     const reader = encoded.getReader()
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -247,6 +270,10 @@ export async function* encodeParquet(
       stopped = true
       while (!(await reader.read()).done);
     }
+  }
+  try {
+    const encoded = (await transformParquetStream(stream, properties)) as ReadableStream<Uint8Array>
+    yield* withRightOffsets(written(encoded))
   } catch (error) {
     // A source that fails before its first batch leaves the writer without a schema, of which it complains.
     throw failure === undefined ? error : failure.cause
