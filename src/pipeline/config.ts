@@ -457,6 +457,17 @@ export const pipelineSchema = z
       .describe('what trains the members; tfjs takes tfjs-node-gpu or tfjs-node where installed'),
     population: population.prefault({}),
     compress: z.array(compression).default([]),
+    predict: z
+      .strictObject({
+        mirror: z
+          .boolean()
+          .default(false)
+          .describe(
+            'shows every picture mirrored as well and takes the mean of both logits, for twice the time; for pictures that training mirrors (`model.flip`)',
+          ),
+      })
+      .optional()
+      .describe('how the members are asked about the examples'),
     inspect: z
       .union([
         z.literal(false),

@@ -370,6 +370,13 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
       mend: 'Leave it out.',
     })
   }
+  if (pipeline.model.backbone !== undefined && pipeline.predict?.mirror) {
+    faults.push({
+      path: ['predict', 'mirror'],
+      message: 'shows the members mirrored pictures, and those on a backbone see features',
+      mend: 'Leave it out.',
+    })
+  }
   const { level: wanted, arms = [] } = pipeline.retrain ?? {}
   const compressed = [...seen].filter(name => name !== 'dense')
   if (wanted !== undefined && !compressed.includes(wanted)) {

@@ -21,13 +21,15 @@ export interface LogitsRequest {
   readonly inputsKey: string | undefined
   /** First row to predict; default 0. */
   readonly start?: number
+  /** Whether the logits are the mean of those of each picture and of it mirrored. */
+  readonly mirror?: boolean | undefined
 }
 
 /** @returns the path of the logits, float32 [examples, classes], and whether they were there already. */
 export async function memberLogits(
   store: ArtefactStore,
   pool: PredictionPool,
-  { title, model, inputs, inputsKey, start }: LogitsRequest,
+  { title, model, inputs, inputsKey, start, mirror }: LogitsRequest,
 ): Promise<{ logits: string; reused: boolean }> {
   const key = keyOf({
     logits: logitsVersion,
@@ -37,8 +39,14 @@ export async function memberLogits(
       .digest('hex'),
     inputs: inputsKey,
     start,
+    mirror: mirror || undefined,
   })
-  const task: PredictWork = { model, inputs, ...(start !== undefined && { start }) }
+  const task: PredictWork = {
+    model,
+    inputs,
+    ...(start !== undefined && { start }),
+    ...(mirror && { mirror }),
+  }
   const artefact = await store.produce(key, folder => predictInto(folder, pool, task), {
     kind: 'predict',
     title,
@@ -50,7 +58,7 @@ export async function memberLogits(
 const logitsFile = 'logits.npy'
 
 /** What is predicted, apart from where it is done. */
-export type PredictWork = Pick<LogitsRequest, 'model' | 'inputs' | 'start'>
+export type PredictWork = Pick<LogitsRequest, 'model' | 'inputs' | 'start'> & { readonly mirror?: boolean }
 
 /** Writes the file of the artefact that holds a member's logits. */
 export function predictInto(folder: string, pool: PredictionPool, work: PredictWork): Promise<void> {

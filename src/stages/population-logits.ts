@@ -7,7 +7,7 @@ import type { RecordBatch } from 'apache-arrow'
 import { countWeights } from '../compression/kernels.js'
 import { networkInputs } from '../dataset/network-inputs.js'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
-import { RunError } from '../errors.js'
+import { DataError, RunError } from '../errors.js'
 import { decodeModel } from '../onnx/model.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { openTable, streamNpy } from '../pipeline/files.js'
@@ -48,7 +48,13 @@ export async function predictMembers(
 ): Promise<PredictedMember[]> {
   const { store, workers, progress, signal } = context
   const inputs = await networkInputs(context)
-  const pool = createPredictionPool(workers)
+  if (context.pipeline.predict?.mirror && inputs.shape.kind !== 'image') {
+    throw new DataError('there are no pictures to mirror: the networks see rows of numbers', {
+      key: 'predict.mirror',
+      mend: 'Leave `predict` out.',
+    })
+  }
+  const pool = createPredictionPool(workers, progress.log)
   const threads = { workers: store.elsewhere ?? workers, signal, stop: pool.stop }
   progress.start('predict', members.length)
   try {
@@ -57,7 +63,8 @@ export async function predictMembers(
         const bytes = await readFile(file)
         const entry = { seed, bytes: bytes.length, ...countWeights(decodeModel(bytes, file).graph) }
         const title = `${level} ${seed}`
-        const request = { title, model: file, inputs: inputs.file, inputsKey: inputs.key }
+        const { mirror } = context.pipeline.predict ?? {}
+        const request = { title, model: file, inputs: inputs.file, inputsKey: inputs.key, mirror }
         const { logits, reused } = await memberLogits(store, pool, request)
         progress.advance(1, title)
         return { entry, logits, reused }

@@ -31,6 +31,7 @@ export const predict: Stage = {
     return {
       levels: levelsOf(pipeline).map(({ name }) => name),
       population: { ...population, trainedOn: models?.trainedOn },
+      predict: pipeline.predict,
     }
   },
   run: predictRun,

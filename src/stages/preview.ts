@@ -27,7 +27,12 @@ export const preview: Stage = {
   version: 4,
   inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population, compress }) => population.models === undefined && compress.length > 0,
-  settings: ({ name, population, scoring }) => ({ name, population, decision: scoring.decision }),
+  settings: ({ name, population, predict, scoring }) => ({
+    name,
+    population,
+    predict,
+    decision: scoring.decision,
+  }),
   run: previewRun,
 }
 

@@ -58,6 +58,25 @@ test('pixels reach the network channel by channel, between 0 and 1', async () =>
   expect(await predictor.predict(new Uint8Array())).toEqual(new Float32Array())
 })
 
+test('with mirroring, logits are the mean of those of each picture and of it mirrored', async () => {
+  const bytes = network('cnn-small')
+  const examples = pictures(40)
+  const mirrored = new Uint8Array(examples.length)
+  for (let row = 0; row < examples.length; row += 12 * 3) {
+    for (let column = 0; column < 12; column++) {
+      const from = row + (11 - column) * 3
+      mirrored.set(examples.subarray(from, from + 3), row + column * 3)
+    }
+  }
+  const plain = await createPredictor(bytes, { threads: 1 })
+  const both = await createPredictor(bytes, { threads: 1, mirror: true })
+  const [straight, turned] = [await plain.predict(examples), await plain.predict(mirrored)]
+  expect(straight).not.toEqual(turned)
+  const mean = straight.map((logit, i) => (logit + turned[i]) / 2)
+  expect(await both.predict(examples)).toEqual(mean)
+  expect(await both.predict(mirrored)).toEqual(mean)
+})
+
 test('agrees with a plain session on features', async () => {
   const bytes = network('mlp', { input: features })
   const predictor = await createPredictor(bytes, { threads: 1 })

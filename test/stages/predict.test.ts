@@ -95,16 +95,19 @@ interface RunOptions {
   readonly output?: string
   readonly signal?: AbortSignal
   readonly progress?: Progress
+  readonly mirror?: boolean
 }
 
 /** Runs the stage into `output`, with the store that all runs of a test share. */
 async function run(options: RunOptions = {}) {
   const { seeds = 3, crossFit = 3, workers = 1, output = 'out', signal, progress = silentProgress } = options
+  const { mirror } = options
   const pipeline = pipelineSchema.parse({
     name: 'test',
     dataset: { path: 'rows.csv' },
     population: { seeds, firstSeed: 2, crossFit },
     compress: [{ method: 'float16' }, { method: 'int8-dynamic' }],
+    ...(mirror !== undefined && { predict: { mirror } }),
   } satisfies PipelineInput)
   await mkdir(join(root, output))
   return predict.run({
@@ -258,4 +261,9 @@ test('a member cut short, or one for other inputs, is named', async () => {
   // The members beside it are stopped, and must not hide what happened.
   const failing = run({ output: 'other', workers: 3 })
   await expect(failing).rejects.toThrow(/member 4 of dense cannot predict: .*takes/)
+})
+
+test('rows of numbers are not mirrored', async () => {
+  await expect(run({ mirror: true })).rejects.toThrow('there are no pictures to mirror')
+  await expect(run({ mirror: false, output: 'plain' })).resolves.toMatchObject({ members: 9 })
 })

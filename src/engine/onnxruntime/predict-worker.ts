@@ -12,6 +12,8 @@ export interface PredictTask {
   readonly start?: number
   /** Row at which to stop. Default: all are predicted. */
   readonly end?: number
+  /** See {@link PredictorOptions}. */
+  readonly mirror?: boolean
   /** Path of the logits to write, float32 [examples, classes]. */
   readonly logits: string
   /** On shared memory; not 0 once the work is to stop. */
@@ -26,10 +28,11 @@ export default async function predict({
   inputs,
   start = 0,
   end = Number.POSITIVE_INFINITY,
+  mirror = false,
   logits,
   stop,
 }: PredictTask): Promise<void> {
-  const predictor = await createPredictor(await readFile(model), { threads: 1, file: model })
+  const predictor = await createPredictor(await readFile(model), { threads: 1, file: model, mirror })
   const { inputLength, batchSize, classes } = predictor
   const rows = batchSize * Math.max(1, Math.floor(chunkLength / (batchSize * inputLength)))
   async function* chunks(): AsyncGenerator<Float32Array> {

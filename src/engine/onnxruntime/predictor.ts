@@ -13,6 +13,8 @@ export interface PredictorOptions {
   readonly threads: number
   /** Name of the model's file, for error messages. */
   readonly file?: string
+  /** Whether every picture is shown mirrored as well; its logits are the mean of both. */
+  readonly mirror?: boolean
 }
 
 /** Whole examples: bytes [examples, height, width, channels] for images, floats [examples, features] otherwise. */
@@ -40,7 +42,7 @@ const largestInput = 2 ** 21
  * @throws DataError when the bytes are no such model
  */
 export async function createPredictor(bytes: Uint8Array, options: PredictorOptions): Promise<Predictor> {
-  const { file = 'model' } = options
+  const { file = 'model', mirror = false } = options
   const model = decodeModel(bytes, file)
   const session = await createSession(bytes, options)
   const shape = exampleShape(session, file)
@@ -67,6 +69,7 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
         const wanted = shape.length === 1 ? 'features (floats)' : 'pixels (bytes)'
         throw new DataError(`takes ${wanted}`, { file })
       }
+      const width = mirror && shape.length === 3 ? shape[2] : undefined
       const logits = new Float32Array(examples * classes)
       for (let start = 0; start < examples; start += batch) {
         const end = Math.min(start + batch, examples)
@@ -74,6 +77,12 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
         const results = await session.run(feeds)
         const rows = results[output.name].data as Float32Array
         logits.set(rows.subarray(0, (end - start) * classes), start * classes)
+        if (width === undefined) continue
+        mirrorRows(buffer, width)
+        const mirrored = (await session.run(feeds))[output.name].data as Float32Array
+        for (let at = start * classes, k = 0; at < end * classes; at++, k++) {
+          logits[at] = (logits[at] + mirrored[k]) / 2
+        }
       }
       return logits
     },
@@ -137,6 +146,11 @@ export function fillInput(buffer: Float32Array, inputs: PredictorInputs, shape: 
     }
   }
   buffer.fill(0, inputs.length)
+}
+
+/** Turns pictures around, [rows, width], in place. */
+function mirrorRows(pixels: Float32Array, width: number): void {
+  for (let row = 0; row < pixels.length; row += width) pixels.subarray(row, row + width).reverse()
 }
 
 /** byte / 255, by byte. */
