@@ -1,5 +1,6 @@
 /** The thread that decodes Parquet files: started when it is first needed, again after a damaged file ended it. */
 import { Worker } from 'node:worker_threads'
+import { type Schema, tableFromIPC } from 'apache-arrow'
 import { DataError } from '../errors.js'
 import { workerFile } from '../worker-file.js'
 import type { ParquetReply, ParquetRequest } from './parquet-worker.js'
@@ -30,27 +31,13 @@ export async function* readInThread(
   const thread = current
   const reading = readings++
   const send = (request: ParquetRequest) => thread.worker.postMessage(request)
-  const next = async (): Promise<ParquetReply> => {
-    const reply = new Promise<ParquetReply>((resolve, reject) => {
-      if (thread !== current) reject(new Error('the thread has ended'))
-      thread.waiting.set(reading, { resolve, reject })
-    })
-    // The thread keeps the process alive only while somebody waits for it.
-    thread.worker.ref()
-    send({ reading, type: 'next' })
-    return reply.catch(cause => {
-      throw damagedPage(cause)
-    })
-  }
+  const next = () => ask(thread, { reading, type: 'next' })
   send({ reading, type: 'open', path, columns })
   try {
     let pending = next()
     for (;;) {
       const reply = await pending
       if ('done' in reply) return
-      if ('error' in reply) {
-        throw new DataError(reply.error, reply.mend === undefined ? {} : { mend: reply.mend })
-      }
       pending = next()
       // It is awaited when its turn comes, if it comes.
       pending.catch(() => {})
@@ -59,6 +46,36 @@ export async function* readInThread(
   } finally {
     send({ reading, type: 'close' })
   }
+}
+
+/**
+ * Schema and number of rows of a file, from its footer, on which the library can panic too.
+ * @throws DataError if the file is damaged
+ */
+export async function describeInThread(path: string): Promise<{ schema: Schema; rows: number }> {
+  current ??= startThread()
+  const reply = await ask(current, { reading: readings++, type: 'describe', path })
+  if (!('message' in reply)) throw new Error('the thread described nothing')
+  return { schema: tableFromIPC(reply.message).schema, rows: reply.rows! }
+}
+
+/** @throws DataError if the file is damaged, also if that ended the thread */
+async function ask(
+  thread: ParquetThread,
+  request: ParquetRequest,
+): Promise<Exclude<ParquetReply, { readonly error: string }>> {
+  const answered = new Promise<ParquetReply>((resolve, reject) => {
+    if (thread !== current) reject(new Error('the thread has ended'))
+    thread.waiting.set(request.reading, { resolve, reject })
+  })
+  // The thread keeps the process alive only while somebody waits for it.
+  thread.worker.ref()
+  thread.worker.postMessage(request)
+  const reply = await answered.catch(cause => {
+    throw damagedPage(cause)
+  })
+  if (!('error' in reply)) return reply
+  throw new DataError(reply.error, reply.mend === undefined ? {} : { mend: reply.mend })
 }
 
 function startThread(): ParquetThread {

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import { DataError } from '../errors.js'
 import { openFile } from '../pipeline/files.js'
-import { readParquetMessages } from '../tables/parquet.js'
+import { describeParquet, readParquetMessages } from '../tables/parquet.js'
 
 export type ParquetRequest =
   | {
@@ -12,12 +12,13 @@ export type ParquetRequest =
       /** These columns alone; undefined: all. */
       readonly columns: readonly string[] | undefined
     }
+  | { readonly reading: number; readonly type: 'describe'; readonly path: string }
   | { readonly reading: number; readonly type: 'next' }
   | { readonly reading: number; readonly type: 'close' }
 
-/** The answer to `next`. */
+/** The answer to `next`, and to `describe`: the message of the schema, and how many rows there are. */
 export type ParquetReply = { readonly reading: number } & (
-  | { readonly message: Uint8Array<ArrayBuffer> }
+  | { readonly message: Uint8Array<ArrayBuffer>; readonly rows?: number }
   | { readonly done: true }
   | { readonly error: string; readonly mend: string | undefined }
 )
@@ -27,7 +28,8 @@ const readings = new Map<number, AsyncGenerator<Uint8Array<ArrayBuffer>>>()
 parentPort!.on('message', async (request: ParquetRequest) => {
   const { reading, type } = request
   if (type === 'open') readings.set(reading, readMessages(request.path, request.columns))
-  else if (type === 'next') await answer(reading)
+  else if (type === 'describe') await answer(reading, () => describe(request.path))
+  else if (type === 'next') await answer(reading, () => nextOf(reading))
   else {
     await readings.get(reading)?.return(undefined)
     readings.delete(reading)
@@ -38,13 +40,27 @@ async function* readMessages(path: string, columns: readonly string[] | undefine
   yield* readParquetMessages(await openFile(path), columns === undefined ? {} : { columns })
 }
 
-async function answer(reading: number): Promise<void> {
+type Answer = { readonly message: Uint8Array<ArrayBuffer>; readonly rows?: number } | { readonly done: true }
+
+async function nextOf(reading: number): Promise<Answer> {
+  const next = await readings.get(reading)!.next()
+  return next.done ? { done: true } : { message: next.value }
+}
+
+async function describe(path: string): Promise<Answer> {
+  const { rows } = await describeParquet(await openFile(path))
+  const messages = readMessages(path, undefined)
+  const { value } = await messages.next()
+  await messages.return(undefined)
+  return { message: value!, rows }
+}
+
+async function answer(reading: number, act: () => Promise<Answer>): Promise<void> {
   const reply = (reply: ParquetReply, transfer: ArrayBuffer[] = []) =>
     parentPort!.postMessage(reply, transfer)
   try {
-    const next = await readings.get(reading)!.next()
-    if (next.done) reply({ reading, done: true })
-    else reply({ reading, message: next.value }, [next.value.buffer])
+    const answer = await act()
+    reply({ reading, ...answer }, 'message' in answer ? [answer.message.buffer] : [])
   } catch (error) {
     if (!(error instanceof DataError)) throw error
     reply({ reading, error: error.message, mend: error.mend })

@@ -2,17 +2,16 @@
  * Parquet, as Hugging Face `datasets`, pandas, Polars, Spark or DuckDB write it. Files are decoded in a thread of
  * their own: a damaged page ends that thread, not the run.
  */
-import { openFile } from '../pipeline/files.js'
-import { decodeMessages, describeParquet } from '../tables/parquet.js'
+import { decodeMessages } from '../tables/parquet.js'
 import { columnarReader } from './columnar.js'
-import { readInThread } from './parquet-thread.js'
+import { describeInThread, readInThread } from './parquet-thread.js'
 import type { Reader, SourceFile } from './source.js'
 
 export const parquetReader = (files: readonly SourceFile[]): Reader =>
   columnarReader(
     {
       name: 'parquet',
-      describe: async path => describeParquet(await openFile(path)),
+      describe: describeInThread,
       read: (path, columns) => decodeMessages(readInThread(path, columns)),
     },
     files,

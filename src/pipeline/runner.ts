@@ -17,7 +17,7 @@ import { thisProcess } from './owner.js'
 import { type Fingerprint, type PlannedStage, planRun } from './plan.js'
 import type { Progress } from './progress.js'
 import { noting, openRoots, type Roots } from './roots.js'
-import { createRunFolder, markAbandoned, pointLatest, type Run } from './runs.js'
+import { createRunFolder, listRuns, markAbandoned, pointLatest, type Run } from './runs.js'
 import type { Stage, StageName } from './stage.js'
 import { readRecord, writeRecord } from './stage-record.js'
 import { type Artefact, type ArtefactStore, type DiskArtefactStore, openStore, storeName } from './store.js'
@@ -62,6 +62,7 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   const disk = await openStore(join(out, storeName), { verify: options.verify ?? false })
   const store = (await options.share?.(disk)) ?? disk
   await markAbandoned(pipelineFolder)
+  const beside = (await listRuns(pipelineFolder)).filter(({ manifest }) => manifest.status === 'running')
   const plan = await planRun(pipeline, { stages, fingerprint, store })
   const { id, folder } = await createRunFolder(pipelineFolder)
   const roots = await openRoots(join(out, storeName), { pipeline: pipeline.name, run: id })
@@ -82,6 +83,9 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
     stages: plan.stages.map(({ stage }) => stage.name),
     reused: plan.stages.filter(({ artefact }) => artefact).map(({ stage }) => stage.name),
   })
+  for (const { manifest: other } of beside) {
+    observe({ event: 'log', stage: stages[0]!.name, message: besideText(other) })
+  }
   const artefacts = new Map<StageName, Artefact>()
   let current: StageName | undefined
   let cluster: Cluster | undefined
@@ -136,6 +140,11 @@ async function runStages(pipeline: Pipeline, options: RunnerOptions): Promise<Ru
   await pointLatest(pipelineFolder)
   observe({ event: 'run-finished', run: id, folder, seconds: (performance.now() - began) / 1000 })
   return { folder, manifest }
+}
+
+/** Both end right, since artefacts appear whole and the same keys are the same bytes. */
+function besideText({ run, process: { host, pid } }: Manifest): string {
+  return `run ${run} of this pipeline goes on at the same time (process ${pid} on ${host}): what both need is made twice`
 }
 
 interface StageEnvironment {
@@ -280,6 +289,8 @@ const systemMends: Readonly<Record<string, string>> = {
     'The disk is full: make room, or name another folder with --out. The same command goes on from here.',
   EDQUOT:
     'The quota is used up: make room, or name another folder with --out. The same command goes on from here.',
+  EFBIG: 'Files may not grow so large here: raise the limit (ulimit -f), or name another folder with --out.',
+  ENOENT: 'A folder or file vanished while the run used it: leave the folder of runs alone, and run again.',
   EACCES: 'Check who may write there, or name another folder with --out.',
   ENOTDIR: 'Part of this path is a file: name another folder with --out.',
   EROFS: 'The file system is read-only: name another folder with --out.',

@@ -1,6 +1,8 @@
 /** Content-addressed artefacts: folders named by the key of what made them, complete or absent, never half. */
 import { createHash, randomUUID } from 'node:crypto'
+import { constants, existsSync } from 'node:fs'
 import {
+  access,
   type FileHandle,
   mkdir,
   open,
@@ -12,7 +14,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { RunError } from '../errors.js'
 import { isAlive, thisProcess } from './owner.js'
@@ -112,10 +114,23 @@ const temporaryName = /^\.(?:making|damaged)\.[^@]*\.(\d+)\.(\d+)\.[^.@]+@(.*)$/
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<DiskArtefactStore> {
   const root = resolve(folder)
-  await mkdir(root, { recursive: true })
+  await makeFolder(root)
   await writeFile(join(root, cacheTag.name), cacheTag.text)
   await removeLeftovers(root)
   return new DiskStore(root, options.verify ?? false)
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Node says so of a read-only file system too; asked for the right to write, it says what is the matter.
+    let place = folder
+    while (!existsSync(place) && place !== dirname(place)) place = dirname(place)
+    await access(place, constants.W_OK)
+    throw error
+  }
 }
 
 /** Whether a folder is one that runs go to: it holds a store. */
