@@ -66,10 +66,10 @@ async function writeFeatures(
   size: number,
   folder: string,
 ): Promise<void> {
-  const { signal, workers, pipeline } = context
+  const { signal, workers, pipeline, progress } = context
   const { trainExamples, testExamples } = await readDatasetInfo(context.input('dataset.json'))
   await writeFile(join(folder, backboneFiles.model), bytes)
-  const pool = createPredictionPool(workers)
+  const pool = createPredictionPool(workers, progress.log)
   signal.addEventListener('abort', pool.stop)
   const file = join(folder, backboneFiles.features)
   const writer = await openNpyWriter(file, { dtype: 'float32', shape: [size] })

@@ -238,7 +238,7 @@ async function writeFeatures(context: StageContext, path: string): Promise<void>
   const cut = join(output, 'features.onnx')
   const raw = join(output, 'features-raw.npy')
   progress.start('computing features', 1)
-  const pool = createPredictionPool(1)
+  const pool = createPredictionPool(1, progress.log)
   signal.addEventListener('abort', pool.stop)
   try {
     await writeFile(cut, encodeModel(model))

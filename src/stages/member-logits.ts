@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { env } from 'onnxruntime-node'
 import type { PredictionPool } from '../engine/onnxruntime/prediction-pool.js'
-import { PielineError, RunError } from '../errors.js'
+import { DataError, PielineError, RunError } from '../errors.js'
 import { keyOf } from '../pipeline/key.js'
 import type { ArtefactStore } from '../pipeline/store.js'
 
@@ -65,9 +65,11 @@ export function predictInto(folder: string, pool: PredictionPool, work: PredictW
   return pool.predict({ ...work, logits: join(folder, logitsFile) })
 }
 
-/** Errors that cross a thread lose their class, and say nothing of the member. @param model path of its ONNX file */
-export function inMember(error: unknown, level: string, seed: number, model: string): unknown {
-  if (error instanceof PielineError) return error
+/** Says which member it was, keeping the class. @param model path of its ONNX file */
+export function inMember(error: unknown, level: string, seed: number, model: string): PielineError {
   const reason = error instanceof Error ? error.message : String(error)
-  return new RunError(`member ${seed} of ${level} cannot predict: ${reason}`, { file: model, cause: error })
+  const message = `member ${seed} of ${level} cannot predict: ${reason}`
+  const { mend } = error instanceof PielineError ? error : {}
+  const place = { file: model, cause: error, ...(mend !== undefined && { mend }) }
+  return error instanceof DataError ? new DataError(message, place) : new RunError(message, place)
 }

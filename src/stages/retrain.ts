@@ -196,7 +196,7 @@ async function evaluateArms(
 ): Promise<ArmResult[]> {
   const { store, workers, progress, signal } = context
   const inputs = await networkInputs(context)
-  const pool = createPredictionPool(workers)
+  const pool = createPredictionPool(workers, progress.log)
   const limit = pLimit(store.elsewhere ?? workers)
   progress.start('evaluating', runs.length)
   try {

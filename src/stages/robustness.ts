@@ -379,7 +379,7 @@ async function predictSets(
   classes: number,
 ): Promise<Accuracies[][]> {
   const { store, input, workers, progress, signal } = context
-  const pool = createPredictionPool(workers)
+  const pool = createPredictionPool(workers, progress.log)
   const sets = await seenByMembers(context, pool, pictureSets)
   progress.start('predict corrupted', members.length * sets.length)
   const networks = await networkInputs(context)

@@ -144,7 +144,7 @@ export async function produceMembers(
   requests: readonly MemberRequest[],
 ): Promise<Artefact[]> {
   const { store, workers, progress, signal } = environment
-  const pool = createTrainingPool(workers)
+  const pool = createTrainingPool(workers, progress.log)
   const stop = () => pool.stop()
   signal.addEventListener('abort', stop)
   const pieces = requests.map(request => piecesOf(environment, request))

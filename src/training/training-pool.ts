@@ -1,12 +1,11 @@
 /** Members trained side by side, each on a worker thread of its own. */
 import { MessageChannel } from 'node:worker_threads'
-import { Tinypool } from 'tinypool'
-import { RunError } from '../errors.js'
-import { workerFile } from '../worker-file.js'
-import type { TrainFailure, TrainProgress, TrainTask } from './training-worker.js'
+import { type ErrorRecord, errorOf } from '../error-record.js'
+import { createThreadPool } from '../thread-pool.js'
+import type { TrainProgress, TrainTask } from './training-worker.js'
 
 export interface TrainingPool {
-  /** Trains; see {@link TrainTask}. @throws RunError with what the worker said, if it failed on purpose. */
+  /** Trains; see {@link TrainTask}. @throws PielineError as the worker threw it */
   train(
     task: Omit<TrainTask, 'stop' | 'progress'>,
     onProgress: (progress: TrainProgress) => void,
@@ -16,29 +15,39 @@ export interface TrainingPool {
   close(): Promise<void>
 }
 
-export function createTrainingPool(workers: number): TrainingPool {
+/** @param log hears of work that is done again for want of memory */
+export function createTrainingPool(workers: number, log?: (message: string) => void): TrainingPool {
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const pool = new Tinypool({
-    ...workerFile('training-worker', import.meta.url),
-    minThreads: 0,
-    maxThreads: workers,
-    concurrentTasksPerWorker: 1,
-    // A thread without work would otherwise end at once, and the next member's read the training set anew.
-    idleTimeout: 60_000,
-  })
+  const pool = createThreadPool<TrainTask, ErrorRecord | undefined>(
+    'training-worker',
+    import.meta.url,
+    workers,
+    log,
+  )
   return {
     async train(task, onProgress) {
-      const { port1, port2 } = new MessageChannel()
-      port1.on('message', onProgress)
+      let told = 0
+      let close = () => {}
       try {
-        const work = { ...task, stop, progress: port2 } satisfies TrainTask
-        const failure: TrainFailure | undefined = await pool.run(work, { transferList: [port2] })
-        if (failure) throw new RunError(failure.message, failure)
+        const failure = await pool.run(() => {
+          close()
+          const { port1, port2 } = new MessageChannel()
+          let done = 0
+          // Steps that are done again were told already.
+          port1.on('message', ({ steps, loss }: TrainProgress) => {
+            done += steps
+            if (done > told) onProgress({ steps: done - told, loss })
+            told = Math.max(told, done)
+          })
+          close = () => port1.close()
+          return { task: { ...task, stop, progress: port2 }, transfer: [port2] }
+        })
+        if (failure) throw errorOf(failure)
       } finally {
-        port1.close()
+        close()
       }
     },
     stop: () => void Atomics.store(stop, 0, 1),
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Engine, TrainingState } from '../engine/engine.js'
 import { createOnnxRuntimeEngine } from '../engine/onnxruntime/index.js'
 import { loadTfjsEngine } from '../engine/tfjs/index.js'
+import { type ErrorRecord, recordOf } from '../error-record.js'
 import { PielineError } from '../errors.js'
 import type { Architecture } from '../model/architecture.js'
 import { initialMomenta, initialWeights, type SamplePictures, withRanges } from '../model/initialize.js'
@@ -13,7 +14,7 @@ import type { Seed } from '../random.js'
 import type { TrainingPlan } from './plan.js'
 import { applyMasks, masksAt, type PruningPlan, updatesMasks } from './pruning.js'
 import { type LessonPlan, type Lessons, lessonsOf } from './recovery.js'
-import { decodeState, encodeState } from './state-file.js'
+import { encodeState, readState } from './state-file.js'
 import { train } from './train.js'
 
 export interface TrainTask {
@@ -56,21 +57,14 @@ export interface TrainProgress {
   readonly loss: number
 }
 
-/** What the worker says of an error on purpose; errors themselves lose their class and fields between threads. */
-export interface TrainFailure {
-  readonly message: string
-  readonly key?: string
-  readonly mend?: string
-}
-
-export default async function trainTask(task: TrainTask): Promise<TrainFailure | undefined> {
+/** @returns what it says of an error on purpose: errors themselves lose their class and fields between threads */
+export default async function trainTask(task: TrainTask): Promise<ErrorRecord | undefined> {
   try {
     await trainMember(task)
     return undefined
   } catch (error) {
-    if (!(error instanceof PielineError)) throw error
-    const { message, key, mend } = error
-    return { message, ...(key !== undefined && { key }), ...(mend !== undefined && { mend }) }
+    if (error instanceof PielineError) return recordOf(error)
+    throw error
   }
 }
 
@@ -149,7 +143,7 @@ function engineOf(name: TrainTask['engine']): Promise<Engine> {
 async function initialState(task: TrainTask, inputs: Uint8Array | Float32Array): Promise<TrainingState> {
   const { architecture } = task
   if (task.from !== undefined) {
-    const { weights: found, momenta } = decodeState(await readFile(task.from))
+    const { weights: found, momenta } = await readState(task.from)
     const weights = withRanges(architecture, found)
     return { weights, momenta: task.keepMomentum ? momenta : initialMomenta(architecture) }
   }

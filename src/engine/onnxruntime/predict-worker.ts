@@ -1,5 +1,7 @@
 /** Worker thread: one member's logits for all examples, from file to file. */
 import { readFile } from 'node:fs/promises'
+import { type ErrorRecord, recordOf } from '../../error-record.js'
+import { PielineError } from '../../errors.js'
 import { streamNpy, writeNpy } from '../../pipeline/files.js'
 import { createPredictor, type PredictorInputs } from './predictor.js'
 
@@ -23,7 +25,18 @@ export interface PredictTask {
 /** Values of the input that are in memory at a time. */
 const chunkLength = 2 ** 22
 
-export default async function predict({
+/** @returns what it says of an error on purpose: errors themselves lose their class and fields between threads */
+export default async function predictTask(task: PredictTask): Promise<ErrorRecord | undefined> {
+  try {
+    await predict(task)
+    return undefined
+  } catch (error) {
+    if (error instanceof PielineError) return recordOf(error)
+    throw error
+  }
+}
+
+async function predict({
   model,
   inputs,
   start = 0,

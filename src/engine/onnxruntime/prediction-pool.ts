@@ -1,10 +1,10 @@
 /** Members predicted side by side, each on a worker thread of its own. */
-import { Tinypool } from 'tinypool'
-import { workerFile } from '../../worker-file.js'
+import { type ErrorRecord, errorOf } from '../../error-record.js'
+import { createThreadPool } from '../../thread-pool.js'
 import type { PredictTask } from './predict-worker.js'
 
 export interface PredictionPool {
-  /** Writes the logits of all examples; see {@link PredictTask}. */
+  /** Writes the logits of all examples; see {@link PredictTask}. @throws DataError if the model cannot be run */
   predict(task: Omit<PredictTask, 'stop'>): Promise<void>
   /** Lets running members stop after their current batch. */
   stop(): void
@@ -12,18 +12,21 @@ export interface PredictionPool {
   close(): Promise<void>
 }
 
-export function createPredictionPool(workers: number): PredictionPool {
+/** @param log hears of work that is done again for want of memory */
+export function createPredictionPool(workers: number, log?: (message: string) => void): PredictionPool {
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const pool = new Tinypool({
-    ...workerFile('predict-worker', import.meta.url),
-    minThreads: 0,
-    maxThreads: workers,
-    // A thread without work would otherwise end at once, and start anew for the next member.
-    idleTimeout: 60_000,
-  })
+  const pool = createThreadPool<PredictTask, ErrorRecord | undefined>(
+    'predict-worker',
+    import.meta.url,
+    workers,
+    log,
+  )
   return {
-    predict: task => pool.run({ ...task, stop } satisfies PredictTask),
+    async predict(task) {
+      const failure = await pool.run(() => ({ task: { ...task, stop } }))
+      if (failure) throw errorOf(failure)
+    },
     stop: () => void Atomics.store(stop, 0, 1),
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   }
 }

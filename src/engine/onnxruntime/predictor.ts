@@ -56,6 +56,11 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
   const buffer = new Float32Array(batch * inputLength)
   const feeds = { [session.inputNames[0]]: new Tensor('float32', buffer, [batch, ...shape]) }
 
+  const run = () =>
+    session.run(feeds).catch(cause => {
+      throw cannotRun(cause, file)
+    })
+
   return {
     inputLength,
     batchSize: batch,
@@ -74,12 +79,11 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
       for (let start = 0; start < examples; start += batch) {
         const end = Math.min(start + batch, examples)
         fillInput(buffer, inputs.subarray(start * inputLength, end * inputLength), shape)
-        const results = await session.run(feeds)
-        const rows = results[output.name].data as Float32Array
+        const rows = (await run())[output.name].data as Float32Array
         logits.set(rows.subarray(0, (end - start) * classes), start * classes)
         if (width === undefined) continue
         mirrorRows(buffer, width)
-        const mirrored = (await session.run(feeds))[output.name].data as Float32Array
+        const mirrored = (await run())[output.name].data as Float32Array
         for (let at = start * classes, k = 0; at < end * classes; at++, k++) {
           logits[at] = (logits[at] + mirrored[k]) / 2
         }
@@ -88,6 +92,12 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
     },
     dispose: () => session.release(),
   }
+}
+
+/** What the runtime refuses it would refuse again, but for want of memory. */
+function cannotRun(cause: Error, file: string): Error {
+  if (/alloc|memory/i.test(cause.message)) return cause
+  return new DataError(`ONNX Runtime cannot run it: ${cause.message}`, { file, cause })
 }
 
 /** A session of the CPU provider whose results do not depend on the machine's load or number of cores. */
