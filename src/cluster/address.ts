@@ -109,20 +109,14 @@ export async function connect(address: ClusterAddress): Promise<Redis> {
 }
 
 /** Says when Redis goes away and comes back. @returns a function that ends it */
-export function tellOutages(
-  redis: Redis,
-  address: ClusterAddress,
-  log: (message: string) => void,
-): () => void {
+export function tellOutages(redis: Redis, tell: (isAway: boolean) => void): () => void {
   let isAway = false
-  const away = () => {
-    if (!isAway) log(`Redis at ${addressText(address)} is away; waiting for it`)
-    isAway = true
+  const become = (state: boolean) => () => {
+    if (isAway === state) return
+    isAway = state
+    tell(isAway)
   }
-  const back = () => {
-    if (isAway) log(`Redis at ${addressText(address)} is back`)
-    isAway = false
-  }
+  const [away, back] = [become(true), become(false)]
   redis.on('close', away)
   redis.on('ready', back)
   return () => {

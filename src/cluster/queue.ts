@@ -14,8 +14,10 @@ export function queueName(): string {
   return `members-${versions.slice(0, 12)}`
 }
 
+export const jobKinds = ['train', 'predict'] as const
+
 export const jobSchema = z.strictObject({
-  kind: z.enum(['train', 'predict']),
+  kind: z.enum(jobKinds),
   /** Such as `dense 3`. */
   title: z.string(),
   stage: z.string(),

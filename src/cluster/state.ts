@@ -1,5 +1,6 @@
 /** What a cluster is doing, as its queue knows it. */
 import { type Job, Queue } from 'bullmq'
+import { errorOf, recordIn } from '../error-record.js'
 import { type ClusterAddress, connect } from './address.js'
 import { type JobData, type JobReport, prefix, queueName } from './queue.js'
 
@@ -14,6 +15,8 @@ export interface ClusterState {
   readonly setAside: readonly SetAsideJob[]
   /** Jobs done within the last ten minutes, a minute. */
   readonly perMinute: number
+  /** Jobs done in each of the last ten minutes, oldest first. */
+  readonly history: readonly number[]
   /** Until the jobs that are in the queue now are done; later stages come on top. Undefined: nothing is known yet. */
   readonly secondsLeft: number | undefined
 }
@@ -40,6 +43,7 @@ export interface SetAsideJob extends NamedJob {
 
 /** Milliseconds that count as lately. */
 const lately = 600_000
+const minute = 60_000
 /** Jobs read of each kind at most. */
 const most = 499
 
@@ -64,7 +68,7 @@ export async function viewCluster(address: ClusterAddress): Promise<ClusterView>
         queue.getCompleted(0, most),
       ])
       const now = Date.now()
-      const done = completed.filter(({ finishedOn = 0 }) => now - finishedOn < lately)
+      const done = completed.filter(({ finishedOn = 0 }) => finishedOn <= now && now - finishedOn < lately)
       return {
         workers: workers.map(({ rawname = '' }) => rawname.split(':w:').at(-1)!).sort(),
         active: active.map(job => activeJob(job, now)),
@@ -72,10 +76,11 @@ export async function viewCluster(address: ClusterAddress): Promise<ClusterView>
         retrying: retrying.length,
         setAside: failed.map(job => ({
           ...namedJob(job),
-          reason: job.failedReason,
+          reason: failureText(job.failedReason),
           tries: job.attemptsMade,
         })),
         perMinute: perMinute(done, now),
+        history: historyOf(done, now),
         secondsLeft: secondsLeft(completed, active, [...prioritized, ...retrying], now),
       }
     },
@@ -90,6 +95,11 @@ type AnyJob = Pick<Job<JobData>, 'id' | 'data' | 'processedOn' | 'finishedOn' | 
 
 function namedJob({ id, data: { kind, title, stage } }: AnyJob): NamedJob {
   return { key: id!, kind, title, stage }
+}
+
+function failureText(reason: string): string {
+  const record = recordIn(reason)
+  return record === undefined ? reason : errorOf(record).describe()
 }
 
 function activeJob(job: AnyJob, now: number): ActiveJob {
@@ -111,7 +121,14 @@ function countByStage(jobs: readonly AnyJob[]): Record<string, number> {
 
 function perMinute(done: readonly AnyJob[], now: number): number {
   const first = Math.min(...done.map(({ processedOn = now }) => processedOn))
-  return done.length === 0 ? 0 : (done.length / Math.max(1000, Math.min(lately, now - first))) * 60_000
+  return done.length === 0 ? 0 : (done.length / Math.max(1000, Math.min(lately, now - first))) * minute
+}
+
+function historyOf(done: readonly AnyJob[], now: number): number[] {
+  const history = new Array<number>(lately / minute).fill(0)
+  for (const { finishedOn = 0 } of done)
+    history[history.length - 1 - Math.floor((now - finishedOn) / minute)]!++
+  return history
 }
 
 /** From the mean duration of each kind, side by side as many as now. */

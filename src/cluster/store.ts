@@ -4,11 +4,12 @@
  * again, and a job that was done twice made the same bytes.
  */
 import { type Job, Queue, QueueEvents } from 'bullmq'
-import { RunError } from '../errors.js'
-import type { Cluster, ClusterOptions } from '../pipeline/cluster.js'
+import { errorOf, recordIn } from '../error-record.js'
+import { type PielineError, RunError } from '../errors.js'
+import type { Cluster, ClusterOptions, ConnectCluster } from '../pipeline/cluster.js'
 import type { StageName } from '../pipeline/stage.js'
 import type { Artefact, ArtefactStore, Work } from '../pipeline/store.js'
-import { addressText, type ClusterAddress, connect, tellOutages } from './address.js'
+import { addressText, type ClusterAddress, connect, parseAddress, tellOutages } from './address.js'
 import { type JobData, type JobReport, jobOptions, prefix, queueName } from './queue.js'
 import { encodeTask, isWithin } from './task.js'
 
@@ -21,13 +22,26 @@ const visibleAfter = 15_000
 /** Milliseconds that the end of a run waits for a Redis that may be away for good. */
 const patience = 2000
 
+/**
+ * What makes a run one on a cluster.
+ * @param isPublic see {@link parseAddress}
+ * @throws ConfigError at once if the address is none
+ */
+export function clusterAt(text: string, isPublic: boolean): ConnectCluster {
+  const address = parseAddress(text, isPublic)
+  return options => openCluster(address, options)
+}
+
 /** @throws RunError if Redis cannot be reached */
 export async function openCluster(
   address: ClusterAddress,
   { store: folder, signal, log }: ClusterOptions,
 ): Promise<Cluster> {
   const redis = await connect(address)
-  const stopTelling = tellOutages(redis, address, log)
+  const place = addressText(address)
+  const stopTelling = tellOutages(redis, isAway =>
+    log(isAway ? `Redis at ${place} is away; waiting for it` : `Redis at ${place} is back`),
+  )
   const queue = new Queue<JobData>(queueName(), { connection: redis, prefix })
   const events = new QueueEvents(queueName(), { connection: redis, prefix })
   // Connections that break are made anew, and commands wait until then.
@@ -51,20 +65,16 @@ export async function openCluster(
     if (isAsked) return
     isAsked = true
     if ((await queue.getWorkersCount()) > 0) return
-    log(`no worker is connected to ${addressText(address)} yet: start "pieline worker"`)
-  }
-
-  async function submit(key: string, stage: StageName, store: ArtefactStore, work: Work): Promise<void> {
-    const { kind, title } = work
-    const task = (await encodeTask(folder, store, work)) as JobData['task']
-    await queue.add(kind, { kind, title, stage, task }, jobOptions(key, stage))
+    log(`no worker is connected to ${place} yet: start "pieline worker"`)
   }
 
   async function order(key: string, stage: StageName, store: ArtefactStore, work: Work): Promise<Artefact> {
+    const { kind, title } = work
+    // Even where another run has asked for it: what the job reads is then noted as needed by this run too.
+    const task = (await encodeTask(folder, store, work)) as JobData['task']
     // What failed in an earlier run, or was done and then removed from the store, begins anew.
     const old = await queue.getJob(key)
     if (old && ((await old.isFailed()) || (await old.isCompleted()))) await old.remove().catch(() => {})
-    await submit(key, stage, store, work)
     const one = new Waiting(work)
     waiting.set(key, one)
     let doneSince: number | undefined
@@ -78,8 +88,9 @@ export async function openCluster(
       if (state === 'completed') {
         doneSince ??= Date.now()
         if (Date.now() - doneSince > visibleAfter) throw notShared(folder, job!)
-      } else if (state === 'unknown') await submit(key, stage, store, work)
-      else if (state !== 'active') await tellIfNobodyWorks()
+      } else if (state === 'unknown') {
+        await queue.add(kind, { kind, title, stage, task }, jobOptions(key, stage))
+      } else if (state !== 'active') await tellIfNobodyWorks()
       await one.soon(state === 'completed' ? lookAgain / 10 : lookAgain)
     }
   }
@@ -170,15 +181,15 @@ class Waiting {
   }
 }
 
-function failureOf({ failedReason, attemptsMade }: Job): RunError {
-  const [message = '', mend] = failedReason.split('\n  ')
-  if (message.includes('stalled')) {
+function failureOf({ failedReason, attemptsMade }: Job): PielineError {
+  if (failedReason.includes('stalled')) {
     return new RunError('the workers that took it died or hung, one after the other', {
       mend: 'Look at their logs, for want of memory first. The same command tries it again.',
     })
   }
+  const { message, ...record } = recordIn(failedReason) ?? { name: 'RunError', message: failedReason }
   const tries = attemptsMade > 1 ? ` (${attemptsMade} tries)` : ''
-  return new RunError(`${message}${tries}`, { mend: mend ?? 'The same command tries it again.' })
+  return errorOf({ mend: 'The same command tries it again.', ...record, message: `${message}${tries}` })
 }
 
 function notShared(folder: string, { data }: Job<JobData>): RunError {

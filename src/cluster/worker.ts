@@ -1,14 +1,20 @@
 /** A worker of a cluster: takes jobs from the queue and makes their artefacts in the store that it shares with runs. */
-import { UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import { createPredictionPool } from '../engine/onnxruntime/prediction-pool.js'
-import { PielineError } from '../errors.js'
+import { recordIn, recordOf, recordText } from '../error-record.js'
+import { PielineError, UnavailableError } from '../errors.js'
+import type { Log } from '../log.js'
+import { exposition } from '../metrics/prometheus.js'
+import { serveMetrics } from '../metrics/server.js'
+import { writeText } from '../pipeline/files.js'
 import { thisProcess } from '../pipeline/owner.js'
 import type { ArtefactStore } from '../pipeline/store.js'
 import { type PredictWork, predictInto } from '../stages/member-logits.js'
 import { type TrainWork, trainInto } from '../training/members.js'
 import { createTrainingPool } from '../training/training-pool.js'
-import { type ClusterAddress, connect, tellOutages } from './address.js'
+import { addressText, type ClusterAddress, connect, tellOutages } from './address.js'
 import { type JobData, type JobReport, jobSchema, prefix, queueName } from './queue.js'
+import { type Outcome, Tally } from './tally.js'
 import { decodeTask } from './task.js'
 
 export interface WorkerOptions {
@@ -17,9 +23,11 @@ export interface WorkerOptions {
   readonly workers: number
   /** Ends the worker at its next safe point: what it has begun goes back into the queue. */
   readonly signal: AbortSignal
-  readonly log: (message: string) => void
-  /** Called when it takes jobs. */
-  readonly onReady?: () => void
+  readonly log: Log
+  /** Written when it starts, after every job and when it ends, for the textfile collector of Prometheus’ node exporter. */
+  readonly metricsFile?: string
+  /** Served on the loopback interface; 0 takes any that is free. */
+  readonly metricsPort?: number
   /**
    * Milliseconds without a sign of life after which others take over what a worker has begun. Default 30,000: a
    * worker gives a sign every half of that.
@@ -34,12 +42,28 @@ const lostWorkers = 3
 
 /**
  * Works until the signal asks to stop.
- * @throws RunError if Redis cannot be reached
+ * @throws RunError if Redis cannot be reached, ConfigError if the port of metrics is taken
  */
 export async function work(address: ClusterAddress, options: WorkerOptions): Promise<void> {
-  const { store, workers, signal, log, lostAfter = 30_000 } = options
-  const redis = await connect(address)
-  const stopTelling = tellOutages(redis, address, log)
+  const { store, workers, signal, log, lostAfter = 30_000, metricsFile, metricsPort } = options
+  const tally = new Tally(workers)
+  const text = () => exposition(tally.families())
+  const noteMetrics = async () => {
+    if (metricsFile === undefined) return
+    await writeText(metricsFile, text()).catch(error =>
+      log('error', 'metrics-not-written', { error: messageOf(error) }),
+    )
+  }
+  const server = metricsPort === undefined ? undefined : await serveMetrics(metricsPort, text)
+  if (server) log('info', 'metrics-served', { port: server.port })
+  const redis = await connect(address).catch(error => {
+    server?.close()
+    throw error
+  })
+  const stopTelling = tellOutages(redis, isAway => {
+    tally.connected(!isAway)
+    log(isAway ? 'warn' : 'info', isAway ? 'redis-away' : 'redis-back', { redis: addressText(address) })
+  })
   const pools = { train: createTrainingPool(workers), predict: createPredictionPool(workers) }
 
   function make(key: string, kind: JobData['kind'], task: object, report: (report: JobReport) => void) {
@@ -49,38 +73,53 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
         ? predictInto(folder, pools.predict, task as PredictWork)
         : trainInto(folder, pools.train, task as TrainWork, progress => {
             steps += progress.steps
+            tally.trained(progress.steps)
             report({ steps, loss: progress.loss })
           }),
     )
+  }
+
+  /** @returns whether the artefact was there already */
+  async function perform(job: Job<JobData>, { kind, task: encoded }: JobData): Promise<boolean> {
+    // What is not in the store yet may still come, through the cache of a network file system.
+    const task = await decodeTask(store, kind, encoded).catch(error => {
+      throw new Error(reasonOf(error), { cause: error })
+    })
+    let reported = performance.now()
+    const { reused } = await make(job.id!, kind, task, report => {
+      if (performance.now() - reported < reportEvery) return
+      reported = performance.now()
+      job.updateProgress(report).catch(() => {})
+    })
+    return reused
   }
 
   const worker = new Worker<JobData>(
     queueName(),
     async (job, token) => {
       const data = jobSchema.parse(job.data)
-      const name = `${data.kind} ${data.title}`
-      log(`${name} begun`)
+      const { kind, title, stage } = data
+      const about = { kind, title, stage, key: job.id!.slice(0, 12) }
       const began = performance.now()
-      let reported = began
-      // What is not in the store yet may still come, through the cache of a network file system.
-      const task = await decodeTask(store, data.kind, data.task).catch(error => {
-        throw new Error(textOf(error))
-      })
+      const ended = async (outcome: Outcome) => {
+        const seconds = (performance.now() - began) / 1000
+        tally.ended(kind, outcome, seconds)
+        if (outcome !== 'failed') log('info', `job-${outcome}`, { ...about, seconds: rounded(seconds) })
+        await noteMetrics()
+      }
+      tally.begun(kind)
+      log('info', 'job-begun', about)
       try {
-        const { reused } = await make(job.id!, data.kind, task, report => {
-          if (performance.now() - reported < reportEvery) return
-          reported = performance.now()
-          job.updateProgress(report).catch(() => {})
-        })
-        const seconds = ((performance.now() - began) / 1000).toFixed(1)
-        log(`${name} ${reused ? 'was there already' : `done in ${seconds} s`}`)
+        const reused = await perform(job, data)
+        await ended(reused ? 'reused' : 'done')
       } catch (error) {
         if (signal.aborted) {
+          await ended('returned')
           await job.moveToWait(token)
           throw new WaitingError()
         }
-        // What pieline refuses on purpose it would refuse again; all else may have been an accident.
-        throw error instanceof PielineError ? new UnrecoverableError(textOf(error)) : error
+        await ended('failed')
+        throw isFinal(error) ? new UnrecoverableError(reasonOf(error)) : new Error(reasonOf(error))
       }
     },
     {
@@ -95,12 +134,19 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
   )
   worker.on('error', () => {})
   worker.on('failed', (job, error) => {
-    const name = job === undefined ? 'a job' : `${job.data.kind} ${job.data.title}`
-    log(`${name} failed: ${error.message}`)
+    const isSetAside = job?.finishedOn !== undefined
+    if (isSetAside) tally.setAside()
+    const { kind, title, stage } = job?.data ?? {}
+    log(isSetAside ? 'error' : 'warn', isSetAside ? 'job-set-aside' : 'job-failed', {
+      ...{ kind, title, stage, key: job?.id?.slice(0, 12) },
+      tries: job?.attemptsMade,
+      error: recordIn(error.message)?.message ?? error.message,
+    })
   })
   try {
     await worker.waitUntilReady()
-    options.onReady?.()
+    log('info', 'ready', { redis: addressText(address), workers })
+    await noteMetrics()
     await new Promise<void>(resolve => {
       if (signal.aborted) resolve()
       signal.addEventListener('abort', () => resolve())
@@ -112,10 +158,20 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
     stopTelling()
     await Promise.all([pools.train.close(), pools.predict.close()])
     redis.disconnect()
+    server?.close()
+    await noteMetrics()
   }
 }
 
-function textOf(error: unknown): string {
-  if (!(error instanceof PielineError)) return error instanceof Error ? error.message : String(error)
-  return error.mend === undefined ? error.message : `${error.message}\n  ${error.mend}`
-}
+/** What pieline refuses on purpose it would refuse again; all else may have been an accident. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof PielineError && !(error instanceof UnavailableError)
+
+/** What the queue keeps of an error. */
+const reasonOf = (error: unknown): string =>
+  error instanceof PielineError ? recordText(recordOf(error)) : messageOf(error)
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** To milliseconds. */
+const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000

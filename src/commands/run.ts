@@ -98,12 +98,8 @@ function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
 
 async function connectorOf({ cluster }: RunFlags, command: Command): Promise<ConnectCluster | undefined> {
   if (cluster === undefined) return undefined
-  const [{ openCluster }, { parseAddress }] = await Promise.all([
-    import('../cluster/store.js'),
-    import('../cluster/address.js'),
-  ])
-  const address = parseAddress(cluster, isOnCommandLine(command))
-  return options => openCluster(address, options)
+  const { clusterAt } = await import('../cluster/store.js')
+  return clusterAt(cluster, isOnCommandLine(command))
 }
 
 async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster | undefined): Promise<void> {

@@ -34,7 +34,7 @@ export function scheduleCommand(): Command {
     .action(async (files: readonly string[], flags: Flags) => {
       const [{ schedule, runOnce }, { jsonLog, textLog }] = await Promise.all([
         import('../schedule/scheduler.js'),
-        import('../schedule/log.js'),
+        import('../log.js'),
       ])
       const stop = stopOnSignals()
       const options = {

@@ -1,5 +1,6 @@
 /** `pieline status`: how far a run is, and which runs there are. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { ConfigError } from '../errors.js'
 import type { Manifest } from '../pipeline/manifest.js'
 import { findRun, isAbandoned, listAllRuns, type Run } from '../pipeline/runs.js'
 import { counted } from '../report/format.js'
@@ -8,7 +9,7 @@ import { duration } from '../terminal/duration.js'
 import { type Style, styleFor } from '../terminal/style.js'
 import { table } from '../terminal/table.js'
 import { watch as watchText } from '../terminal/watch.js'
-import { examples, jsonOption, outOption } from './options.js'
+import { examples, jsonOption, outOption, port } from './options.js'
 
 /** Runs listed unless `--all` asks for more. */
 const listed = 8
@@ -20,6 +21,8 @@ interface Flags {
   /** True: the address is in PIELINE_CLUSTER. */
   readonly cluster?: string | true
   readonly watch?: true
+  readonly page?: true
+  readonly port: number
 }
 
 export function statusCommand(): Command {
@@ -30,6 +33,13 @@ export function statusCommand(): Command {
     .option('-a, --all', 'list all runs')
     .option('--cluster [address]', 'the queue and the workers of a cluster; PIELINE_CLUSTER without address')
     .option('--watch', 'draw it anew every second, until Ctrl-C')
+    .addOption(
+      new Option('--page', 'show the cluster as a page on this machine, until Ctrl-C').conflicts([
+        'watch',
+        'json',
+      ]),
+    )
+    .option('--port <port>', 'port of the page; any that is free when absent', port, 0)
     .addOption(jsonOption('print the manifest, with the list of runs, or the state of the cluster as JSON'))
     .addHelpText(
       'after',
@@ -38,10 +48,17 @@ export function statusCommand(): Command {
         ['pieline status glyphs', 'the newest run of a pipeline'],
         ['pieline status --json | jq .run.status', 'for a script'],
         ['pieline status --watch --cluster redis://head:6379', 'what the workers do'],
+        ['pieline status --page --cluster redis://head:6379', 'the same in the browser'],
       ),
     )
     .action(async (name: string | undefined, flags: Flags) => {
       if (flags.cluster !== undefined) return showCluster(flags.cluster, flags)
+      if (flags.page) {
+        throw new ConfigError('there is a page for clusters alone', {
+          key: '--page',
+          mend: 'Name the Redis of the cluster with --cluster.',
+        })
+      }
       const { out, all, json, watch } = flags
       const run = await findRun(out, name)
       const runs = await listAllRuns(out)
@@ -67,7 +84,7 @@ export function statusCommand(): Command {
     })
 }
 
-async function showCluster(cluster: string | true, { watch, json }: Flags): Promise<void> {
+async function showCluster(cluster: string | true, { watch, json, page, port }: Flags): Promise<void> {
   const [{ addressText, parseAddress }, { viewCluster }, { clusterText }] = await Promise.all([
     import('../cluster/address.js'),
     import('../cluster/state.js'),
@@ -78,6 +95,16 @@ async function showCluster(cluster: string | true, { watch, json }: Flags): Prom
   const view = await viewCluster(address)
   try {
     if (json) return console.log(JSON.stringify(await view.read(), null, 2))
+    if (page) {
+      const { serveCluster } = await import('../cluster/page.js')
+      const server = await serveCluster(view, addressText(address), { host: '127.0.0.1', port })
+      console.log(`open ${server.address}`)
+      await new Promise(resolve => {
+        process.once('SIGINT', resolve)
+        process.once('SIGTERM', resolve)
+      })
+      return await server.close()
+    }
     const style = styleFor(process.stdout)
     const text = async () => clusterText(await view.read(), addressText(address), style)
     if (watch) await untilStopped(signal => watchText(text, signal))

@@ -2,13 +2,18 @@
  * The review's page and its data over HTTP. Everything that is served is a table's cell or a text of the program: no
  * path that a browser sends ever names a file.
  */
-import { randomBytes } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
-import { ConfigError, PielineError, RunError } from '../errors.js'
+import {
+  type Answer,
+  json,
+  type PageServer,
+  Refused,
+  type ServerOptions,
+  type Site,
+  servePages,
+} from '../pages/serve.js'
 import { clientScript } from '../report/client-script.js'
-import { cookieName, type Guarded, refusal } from './guard.js'
 import {
   type DetailAnswer,
   decideBody,
@@ -36,97 +41,18 @@ const mostPairs = 200
 const mostFeatures = 64
 
 /** Where the page is served. */
-export interface ServerOptions {
-  readonly host: string
-  /** 0: any that is free. */
-  readonly port: number
-}
-
-/** A page that is being served. */
-export interface ReviewServer {
-  /** The address to open, with its token. */
-  readonly address: string
-  /** Ends it. */
-  close(): Promise<void>
-}
+export type { PageServer as ReviewServer, ServerOptions }
 
 /** Serves a review. @throws RunError if the port is taken or the host is none of this machine's */
-export async function serveReview(review: Review, { host, port }: ServerOptions): Promise<ReviewServer> {
-  const server = createServer({ requestTimeout: 30_000 })
-  await listen(server, host, port)
-  const guarded: Guarded = {
-    token: randomBytes(24).toString('base64url'),
-    port: (server.address() as AddressInfo).port,
-    host,
-  }
-  const answer = await answerer(review, guarded)
-  server.on('request', (request, response) => void answer(request, response))
-  const shown = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host)
-  return {
-    address: `http://${shown}:${guarded.port}/?token=${guarded.token}`,
-    async close() {
-      const closed = new Promise(resolve => server.close(resolve))
-      server.closeAllConnections()
-      await closed
-    },
-  }
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', cause => {
-      const { code } = cause as NodeJS.ErrnoException
-      const taken = code === 'EADDRINUSE'
-      reject(
-        new RunError(taken ? `port ${port} is taken` : `cannot listen at ${host}:${port}: ${code}`, {
-          key: taken ? '--port' : '--host',
-          mend: taken ? 'Leave --port out for any that is free.' : 'Name an address of this machine.',
-          cause,
-        }),
-      )
-    })
-    server.listen(port, host, resolve)
-  })
-}
-
-/** What goes with every answer. */
-const headers: Readonly<Record<string, string>> = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Cache-Control': 'no-store',
+export async function serveReview(review: Review, options: ServerOptions): Promise<PageServer> {
+  return servePages({ name: 'review', answer: await answerer(review) }, options)
 }
 
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="#1a63ad"/><path d="M4 8l3 3 5-6" fill="none" stroke="#fff" stroke-width="2"/></svg>'
 
-/** An answer that is not as hoped. */
-class Refused extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message)
-  }
-}
-
-interface Answer {
-  readonly type: string
-  readonly body: string | Uint8Array
-  readonly cache?: string
-}
-
-const json = (value: unknown): Answer => ({ type: 'application/json', body: JSON.stringify(value) })
-
 /** What answers requests to the guarded server. */
-async function answerer(
-  review: Review,
-  guarded: Guarded,
-): Promise<(request: IncomingMessage, response: ServerResponse) => Promise<void>> {
+async function answerer(review: Review): Promise<Site['answer']> {
   const { tables } = review
   const { suspects, info } = tables
   const examples = info.trainExamples + info.testExamples
@@ -230,39 +156,7 @@ async function answerer(
     }
   }
 
-  return async (request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    try {
-      const address = addressOf(request)
-      const refused = refusal(request, address, guarded)
-      if (refused !== undefined) throw new Refused(refused.status, refused.reason)
-      if (address.pathname === '/' && address.searchParams.has('token')) {
-        // Out of the address, where it would be seen and remembered.
-        response.setHeader(
-          'Set-Cookie',
-          `${cookieName(guarded)}=${guarded.token}; HttpOnly; SameSite=Strict; Path=/`,
-        )
-        response.writeHead(303, { Location: '/' }).end()
-        return
-      }
-      const { type, body, cache } = await answerOf(request, address)
-      response.setHeader('Content-Type', type)
-      if (cache !== undefined) response.setHeader('Cache-Control', cache)
-      response.end(request.method === 'HEAD' ? undefined : body)
-    } catch (error) {
-      refuse(response, error)
-    }
-  }
-}
-
-/** The requested address; only its path and query are the client's. */
-function addressOf({ url = '/' }: IncomingMessage): URL {
-  if (!url.startsWith('/')) throw new Refused(400, 'the address makes no sense')
-  try {
-    return new URL(`http://review${url}`)
-  } catch {
-    throw new Refused(400, 'the address makes no sense')
-  }
+  return answerOf
 }
 
 function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
@@ -290,21 +184,6 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw new Refused(400, 'the body is no JSON')
   }
-}
-
-function refuse(response: ServerResponse, error: unknown): void {
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const status = error instanceof Refused ? error.status : error instanceof ConfigError ? 400 : 500
-  const message =
-    error instanceof PielineError ? error.describe() : error instanceof Refused ? error.message : 'it failed'
-  if (status === 500) console.error(error instanceof PielineError ? error.describe() : error)
-  response.setHeader('Content-Type', 'application/json')
-  // What is left of a body that nobody reads must not be taken for the next request.
-  if (status === 413) response.setHeader('Connection', 'close')
-  response.writeHead(status).end(JSON.stringify({ error: message }))
 }
 
 /** Splits, kinds, hints and group values that occur, as the page offers them. */

@@ -1,7 +1,7 @@
 /** Brings messages from the outboxes to their receivers, beside the runs and never in their way. */
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Log } from '../log.js'
 import type { Deliver, Outbox } from '../notify/outbox.js'
-import type { Log } from './log.js'
 
 /** Looked for new messages so often, since other processes write them too. */
 const glance = 1_000

@@ -8,13 +8,18 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseAddress } from '../../src/cluster/address.js'
-import { openCluster } from '../../src/cluster/store.js'
+import { clusterAt } from '../../src/cluster/store.js'
 import { work } from '../../src/cluster/worker.js'
 import type { PipelineInput } from '../../src/pipeline/config.js'
 import type { RunEvent } from '../../src/pipeline/events.js'
 import type { Manifest } from '../../src/pipeline/manifest.js'
-import { openStore } from '../../src/pipeline/store.js'
+import type { RunnerOptions } from '../../src/pipeline/runner.js'
+import { type ArtefactStore, type DiskArtefactStore, openStore } from '../../src/pipeline/store.js'
+import { parseStorageAddress } from '../../src/storage/address.js'
+import { openBucket } from '../../src/storage/bucket.js'
+import { openSharedStore } from '../../src/storage/shared-store.js'
 import { freePort } from '../free-port.js'
+import { startS3 } from '../storage/s3-server.js'
 import { runSmall } from '../whole-run/pipeline.js'
 import { hasRedis, type RedisServer, startRedis } from './redis.js'
 
@@ -85,15 +90,15 @@ function startProcess(port: number, out: string) {
   }
 }
 
-/** A worker in this process. */
-async function startWorker(port: number, out: string) {
+/** A worker in this process. @param store the folder `out/store` when absent */
+async function startWorker(port: number, out: string, store?: ArtefactStore) {
   const stop = new AbortController()
   const lines = new Lines()
   const ended = work(parseAddress(`redis://127.0.0.1:${port}`, true), {
-    store: await openStore(join(out, 'store')),
+    store: store ?? (await openStore(join(out, 'store'))),
     workers: 1,
     signal: stop.signal,
-    log: message => lines.add(message),
+    log: (_, event, { kind, title } = {}) => lines.add([kind, title, event].filter(Boolean).join(' ')),
     lostAfter,
   })
   return {
@@ -163,12 +168,17 @@ describe.skipIf(!hasRedis)('a run on a cluster', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function runOn(port: number, out: string, observe: (event: RunEvent) => void = () => {}) {
-    const address = parseAddress(`redis://127.0.0.1:${port}`, true)
+  async function runOn(
+    port: number,
+    out: string,
+    observe: (event: RunEvent) => void = () => {},
+    share?: RunnerOptions['share'],
+  ) {
     return runSmall(out, {
       workers: 1,
       changes,
-      cluster: options => openCluster(address, options),
+      cluster: clusterAt(`redis://127.0.0.1:${port}`, true),
+      ...(share && { share }),
       observe(event) {
         heard.push(JSON.stringify(event))
         observe(event)
@@ -176,29 +186,36 @@ describe.skipIf(!hasRedis)('a run on a cluster', () => {
     })
   }
 
-  it('has two workers make every member once, to the bytes of one machine', async () => {
+  it('has two workers make every member once, to the bytes of one machine, over an object storage', async () => {
+    const storage = await startS3(join(folder, 's3'))
+    const bucket = openBucket(parseStorageAddress(storage.address(), storage.environment))
+    const share = (disk: DiskArtefactStore) => openSharedStore(disk, bucket)
+    const machine = async (name: string) => share(await openStore(join(folder, name)))
     const out = join(folder, 'two-workers')
-    const workers = [await startWorker(redis.port, out), await startWorker(redis.port, out)]
-    const { manifest } = await runOn(redis.port, out)
+    const workers = await Promise.all(
+      ['first', 'second'].map(async name => startWorker(redis.port, out, await machine(name))),
+    )
+    const { manifest } = await runOn(redis.port, out, undefined, share)
     await Promise.all(workers.map(worker => worker.stop()))
+    await storage.kill()
     expect(bytesOf(manifest)).toEqual(expected)
     // A dense member is trained in two pieces, since a sparse one branches off.
     const lines = workers.flatMap(({ lines }) => lines.all)
-    expect(lines.filter(line => line.endsWith('begun')).sort()).toEqual([
-      'predict all 0 begun',
-      'predict cleaned 0 begun',
-      'predict dense 0 begun',
-      'predict dense 1 begun',
-      'predict magnitude-0.9 0 begun',
-      'predict magnitude-0.9 1 begun',
-      'train all 0 begun',
-      'train cleaned 0 begun',
-      'train dense 0 begun',
-      'train dense 0 begun',
-      'train dense 1 begun',
-      'train dense 1 begun',
-      'train magnitude-0.9 0 begun',
-      'train magnitude-0.9 1 begun',
+    expect(lines.filter(line => line.endsWith('job-begun')).sort()).toEqual([
+      'predict all 0 job-begun',
+      'predict cleaned 0 job-begun',
+      'predict dense 0 job-begun',
+      'predict dense 1 job-begun',
+      'predict magnitude-0.9 0 job-begun',
+      'predict magnitude-0.9 1 job-begun',
+      'train all 0 job-begun',
+      'train cleaned 0 job-begun',
+      'train dense 0 job-begun',
+      'train dense 0 job-begun',
+      'train dense 1 job-begun',
+      'train dense 1 job-begun',
+      'train magnitude-0.9 0 job-begun',
+      'train magnitude-0.9 1 job-begun',
     ])
   }, 600_000)
 
@@ -208,15 +225,15 @@ describe.skipIf(!hasRedis)('a run on a cluster', () => {
     const line = await startLine(redis.port)
     const first = startProcess(line.port, out)
     const disturb = async () => {
-      await first.lines.some(/^train dense .* begun/)
+      await first.lines.some(/^train dense .* job-begun/)
       const commandLine = await readFile(`/proc/${first.pid}/cmdline`, 'utf8').catch(() => '')
       await first.kill()
       const second = await startWorker(line.port, out)
-      await second.lines.some(/^train magnitude.* begun/)
+      await second.lines.some(/^train magnitude.* job-begun/)
       await redis.kill()
       await pause(500)
       await redis.start()
-      await second.lines.some(/^predict magnitude.* begun/)
+      await second.lines.some(/^predict magnitude.* job-begun/)
       line.cut()
       await pause(2500)
       line.mend()

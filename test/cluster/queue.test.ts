@@ -1,5 +1,5 @@
 /** What happens to jobs that fail, on a real Redis. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -7,19 +7,31 @@ import { type ClusterAddress, parseAddress } from '../../src/cluster/address.js'
 import { type ClusterView, viewCluster } from '../../src/cluster/state.js'
 import { openCluster } from '../../src/cluster/store.js'
 import { work } from '../../src/cluster/worker.js'
+import { createPredictionPool } from '../../src/engine/onnxruntime/prediction-pool.js'
+import { DataError } from '../../src/errors.js'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
+import { initialWeights } from '../../src/model/initialize.js'
+import { exportOnnx } from '../../src/onnx/export.js'
+import { decodeModel, encodeModel, nodeOf, tensorOf } from '../../src/onnx/model.js'
 import type { Cluster } from '../../src/pipeline/cluster.js'
 import { pipelineSchema } from '../../src/pipeline/config.js'
 import { writeNpy } from '../../src/pipeline/files.js'
 import { keyOf } from '../../src/pipeline/key.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
+import { noting } from '../../src/pipeline/roots.js'
 import { type DiskArtefactStore, openStore } from '../../src/pipeline/store.js'
 import { randomStream } from '../../src/random.js'
+import { inMember, memberLogits } from '../../src/stages/member-logits.js'
 import { type MemberEnvironment, type MemberRequest, produceMembers } from '../../src/training/members.js'
 import { hasRedis, type RedisServer, startRedis } from './redis.js'
 
 const examples = 64
 const features = 4
+const architecture = buildArchitecture(
+  'mlp',
+  { mean: new Float32Array(features), deviation: new Float32Array(features).fill(1) },
+  { input: { kind: 'features', features }, classes: 2, width: 0.1, dropout: 0 },
+)
 
 describe.skipIf(!hasRedis)('a job', () => {
   let folder: string
@@ -52,15 +64,10 @@ describe.skipIf(!hasRedis)('a job', () => {
   })
 
   function environment(cluster: Cluster, epochs: number, signal: AbortSignal): MemberEnvironment {
-    const normalization = {
-      mean: new Float32Array(features),
-      deviation: new Float32Array(features).fill(1),
-    }
-    const input = { kind: 'features', features } as const
     return {
       engine: 'onnxruntime',
       engineVersions: { test: '1' },
-      architecture: buildArchitecture('mlp', normalization, { input, classes: 2, width: 0.1, dropout: 0 }),
+      architecture,
       model: pipelineSchema.parse({ name: 'x', dataset: { path: '' }, model: { epochs, batchSize: 8 } })
         .model,
       inputs,
@@ -103,7 +110,9 @@ describe.skipIf(!hasRedis)('a job', () => {
       store: of,
       workers: 1,
       signal: stop.signal,
-      log: message => lines.push(message),
+      metricsFile: join(folder, 'worker.prom'),
+      log: (_, event, { kind, title, tries, error } = {}) =>
+        lines.push([kind, title, event, tries, error].filter(Boolean).join(' ')),
     })
     return {
       lines,
@@ -130,9 +139,79 @@ describe.skipIf(!hasRedis)('a job', () => {
         tries: 1,
       },
     ])
+    expect(worker.lines).toContain('train dense 1 job-set-aside 1 labels[0] is 7, outside 0 to 1')
     await expect(ask(requests)).rejects.toThrow(refused)
-    expect(worker.lines.filter(line => line === 'train dense 1 begun')).toHaveLength(2)
+    expect(worker.lines.filter(line => line === 'train dense 1 job-begun')).toHaveLength(2)
     await worker.stop()
+  })
+
+  it('about a model that the runtime refuses is set aside at once, with its class of error', async () => {
+    const network = exportOnnx(architecture, initialWeights(architecture, [1]), {})
+    const model = decodeModel(network, 'model')
+    // A graph that loads, and whose reshape no batch fits.
+    model.graph.initializer.push(tensorOf('shape', [2], new BigInt64Array([7n, 13n])))
+    const [last] = model.graph.node.slice(-1)
+    const output = last!.output[0]!
+    last!.output[0] = 'before'
+    model.graph.node.push(nodeOf('Reshape', ['before', 'shape'], [output]))
+    const artefact = await store.produce(keyOf('refused model'), made =>
+      writeFile(join(made, 'model.onnx'), encodeModel(model)),
+    )
+    const file = join(artefact.folder, 'model.onnx')
+    const signal = new AbortController().signal
+    const cluster = await openCluster(address, { store: store.folder, signal, log: () => {} })
+    const worker = startWorker(store)
+    const pool = createPredictionPool(1)
+    try {
+      const asked = memberLogits(cluster.storeOf('predict', store), pool, {
+        title: 'dense 9',
+        model: file,
+        inputs,
+        inputsKey: 'test',
+      })
+      const error = await asked.catch(error => inMember(error, 'dense', 9, file))
+      expect(error).toBeInstanceOf(DataError)
+      expect((error as DataError).message).toMatch(
+        /^member 9 of dense cannot predict: ONNX Runtime cannot run it/,
+      )
+      const { setAside } = await view.read()
+      const [job] = setAside.filter(({ title }) => title === 'dense 9')
+      expect(job).toMatchObject({ tries: 1, reason: expect.stringContaining('ONNX Runtime cannot run it') })
+    } finally {
+      await cluster.close()
+      await worker.stop()
+      await pool.close()
+    }
+    const metrics = await readFile(join(folder, 'worker.prom'), 'utf8')
+    expect(metrics).toContain('pieline_worker_jobs_total{kind="predict",outcome="failed"} 1\n')
+    expect(metrics).toContain('pieline_worker_set_aside_total 1\n')
+    expect(metrics).toContain('pieline_worker_active_jobs{kind="predict"} 0\n')
+  })
+
+  it('that another run has asked for keeps what it reads as needed by the second run too', async () => {
+    const stop = new AbortController()
+    const noted: string[][] = []
+    const clusters = await Promise.all(
+      [0, 1].map(() => openCluster(address, { store: store.folder, signal: stop.signal, log: () => {} })),
+    )
+    const asked = []
+    for (const cluster of clusters) {
+      const keys: string[] = []
+      noted.push(keys)
+      const notingStore = noting(store, async key => void keys.push(key))
+      const about = { ...environment(cluster, 1, stop.signal), store: cluster.storeOf('train', notingStore) }
+      // Long enough that its weights are an artefact of their own.
+      const long = { ...request(5, row => row % 2), weights: new Float32Array(2000).fill(1) }
+      asked.push(produceMembers(about, 'training', [long]).catch(error => error))
+      await vi.waitFor(async () => {
+        expect((await view.read()).waiting).toEqual({ train: 1 })
+        expect(new Set(keys).size).toBe(2)
+      })
+    }
+    expect(new Set(noted[1])).toEqual(new Set(noted[0]))
+    stop.abort(new Error('enough'))
+    await Promise.all(asked)
+    await Promise.all(clusters.map(cluster => cluster.close()))
   })
 
   it('that failed by accident is tried again later, and one whose artefact went is done again', async () => {
@@ -156,7 +235,7 @@ describe.skipIf(!hasRedis)('a job', () => {
     const stop = new AbortController()
     // It would go on for hours.
     const asked = ask([request(4, row => row % 2)], { epochs: 1e5, signal: stop.signal })
-    await vi.waitFor(() => expect(worker.lines).toContain('train dense 4 begun'), 10_000)
+    await vi.waitFor(() => expect(worker.lines).toContain('train dense 4 job-begun'), 10_000)
     await worker.stop()
     expect(await view.read()).toMatchObject({ waiting: { train: 1 }, active: [] })
     stop.abort(new Error('enough'))

@@ -8,6 +8,6 @@ await work(parseAddress(redis, true), {
   store: await openStore(store),
   workers: 2,
   signal: new AbortController().signal,
-  log: message => console.log(message),
+  log: (_, event, { kind, title } = {}) => console.log([kind, title, event].filter(Boolean).join(' ')),
   lostAfter: 1500,
 })

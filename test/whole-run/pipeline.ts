@@ -3,7 +3,7 @@ import { fingerprint } from '../../src/dataset/fingerprint.js'
 import type { ConnectCluster } from '../../src/pipeline/cluster.js'
 import { type PipelineInput, pipelineSchema } from '../../src/pipeline/config.js'
 import type { Observer } from '../../src/pipeline/events.js'
-import { runPipeline } from '../../src/pipeline/runner.js'
+import { type RunnerOptions, runPipeline } from '../../src/pipeline/runner.js'
 import { stages } from '../../src/pipeline/stages.js'
 
 const glyphs = (split: string) => new URL(`../../data/glyphs/${split}.parquet`, import.meta.url).pathname
@@ -29,9 +29,10 @@ export interface SmallRun {
   readonly changes?: Partial<PipelineInput>
   readonly observe?: Observer
   readonly cluster?: ConnectCluster
+  readonly share?: RunnerOptions['share']
 }
 
-export function runSmall(out: string, { workers, changes, observe, cluster }: SmallRun) {
+export function runSmall(out: string, { workers, changes, observe, cluster, share }: SmallRun) {
   return runPipeline(smallPipeline(changes), {
     stages,
     fingerprint,
@@ -39,5 +40,6 @@ export function runSmall(out: string, { workers, changes, observe, cluster }: Sm
     workers,
     ...(observe && { observe }),
     ...(cluster && { cluster }),
+    ...(share && { share }),
   })
 }

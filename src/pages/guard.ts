@@ -1,5 +1,5 @@
 /**
- * Who may ask the review's server for something. A page on the internet can send requests to this machine from the
+ * Who may ask a server of pages for something. A page on the internet can send requests to this machine from the
  * visitor's own browser, and can make a name of its own mean 127.0.0.1; other users of the machine can connect as well.
  * So a request needs the token that the terminal printed, must name this server as its host, and must not come from
  * another page.
@@ -9,6 +9,8 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 
 export interface Guarded {
+  /** What is served, such as `review`: names its cookie. */
+  readonly name: string
   /** The secret in the printed address. */
   readonly token: string
   /** The port as it was opened: cookies know no ports, so it is in the cookie's name. */
@@ -22,7 +24,7 @@ export interface Refusal {
   readonly reason: string
 }
 
-export const cookieName = ({ port }: Guarded): string => `pieline_review_${port}`
+export const cookieName = ({ name, port }: Guarded): string => `pieline_${name}_${port}`
 
 const loopback: readonly string[] = ['127.0.0.1', 'localhost', '[::1]']
 const everywhere: readonly string[] = ['0.0.0.0', '::']
@@ -35,7 +37,7 @@ export function refusal(request: IncomingMessage, address: URL, guarded: Guarded
   }
   if (!isOwnPage(request, host)) return { status: 403, reason: 'the request comes from another page' }
   if (!isEqual(tokenOf(request, address, guarded), guarded.token)) {
-    return { status: 401, reason: 'open the address that "pieline review" printed' }
+    return { status: 401, reason: 'open the address that the terminal shows' }
   }
   return undefined
 }

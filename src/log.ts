@@ -1,4 +1,4 @@
-/** What a scheduler tells: events with fields, as JSON lines for machines or as text for people. */
+/** What programs that go on tell: events with fields, as JSON lines for machines or as text for people. */
 
 export type Level = 'info' | 'warn' | 'error'
 
