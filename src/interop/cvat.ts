@@ -64,23 +64,30 @@ export async function exportCvat(run: string, { classNames }: DatasetInfo, folde
       '  </image>',
     )
   }
-  const attributes = [
-    { name: suggestion, input_type: 'text', mutable: false, values: [''], default_value: '' },
-  ]
+  const attributes = [{ name: suggestion, input_type: 'text', mutable: false, values: [''] }]
   const labels = classNames.map(name => ({ name, type: 'tag', attributes }))
   await writeText(join(folder, 'labels.json'), `${JSON.stringify(labels, null, 1)}\n`)
-  await writeText(
-    join(folder, 'annotations.xml'),
-    [
-      '<?xml version="1.0" encoding="utf-8"?>',
-      '<annotations>',
-      '  <version>1.1</version>',
-      ...images,
-      '</annotations>',
-      '',
-    ].join('\n'),
-  )
+  await writeText(join(folder, 'annotations.xml'), annotationsXml(classNames, images))
   return count
+}
+
+function annotationsXml(classNames: readonly string[], images: readonly string[]): string {
+  const attribute = `<attribute><name>${suggestion}</name><mutable>False</mutable><input_type>text</input_type></attribute>`
+  const labels = classNames.map(
+    name =>
+      `      <label><name>${escapeXml(name)}</name><type>tag</type><attributes>${attribute}</attributes></label>`,
+  )
+  return [
+    '<?xml version="1.0" encoding="utf-8"?>',
+    '<annotations>',
+    '  <version>1.1</version>',
+    '  <meta><task><mode>annotation</mode><labels>',
+    ...labels,
+    '  </labels></task></meta>',
+    ...images,
+    '</annotations>',
+    '',
+  ].join('\n')
 }
 
 /**
