@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from cleanlab.multiannotator import get_label_quality_multiannotator, get_majority_vote_label
 from cleanlab.multilabel_classification import get_label_quality_scores
+from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
 
 folder = pathlib.Path(sys.argv[1])
 made_by = f"bench/peers/annotator_fixtures.py, cleanlab {cleanlab.__version__}, numpy {np.__version__}"
@@ -86,11 +87,17 @@ crowds = {
 }
 (folder / "consensus.json").write_text(json.dumps({"madeBy": made_by, "crowds": crowds}) + "\n")
 
-examples, classes = 40, 5
-given = (random.random((examples, classes)) < 0.3).astype(int)
-p = np.floor(np.clip(0.15 + 0.7 * given + random.normal(0, 0.25, given.shape), 0, 1) * 1024) / 1024
-scores = get_label_quality_scores(
-    [list(np.flatnonzero(row)) for row in given], p, aggregator_kwargs={"method": "softmin", "temperature": 0.1}
-)
-multi_label = {"madeBy": made_by, "given": given.tolist(), "probabilities": p.tolist(), "softmin": scores.tolist()}
+examples, classes = 120, 5
+given = (random.random((examples, classes)) < [0.5, 0.4, 0.3, 0.2, 0.1]).astype(int)
+p = np.floor(np.clip(0.15 + 0.7 * given + random.normal(0, 0.3, given.shape), 0, 1) * 1024) / 1024
+lists = [list(np.flatnonzero(row)) for row in given]
+scores = get_label_quality_scores(lists, p, aggregator_kwargs={"method": "softmin", "temperature": 0.1})
+issues = find_multilabel_issues_per_class(lists, p)
+multi_label = {
+    "madeBy": made_by,
+    "given": given.tolist(),
+    "probabilities": p.tolist(),
+    "softmin": scores.tolist(),
+    "issues": issues.astype(int).tolist(),
+}
 (folder / "multi-label.json").write_text(json.dumps(multi_label) + "\n")

@@ -24,6 +24,7 @@ interface Flags {
   readonly trueLabel?: string
   readonly group?: readonly string[]
   readonly classNames?: readonly string[]
+  readonly multiLabel?: true
   /** Names of their columns; true: to be found. */
   readonly annotators?: readonly string[] | true
   readonly budget?: number
@@ -56,6 +57,12 @@ export function scoreCommand(): Command {
       '--annotators [columns]',
       'labels of several annotators: a column each, by name or all, or rows of example, annotator and label',
       names,
+    )
+    .addOption(
+      new Option(
+        '--multi-label',
+        'examples of several classes: labels are 0 and 1 for every class, or a list of classes',
+      ).conflicts('annotators'),
     )
     .addOption(
       new Option('-b, --budget <examples>', 'mark that many: those to review first')
@@ -96,6 +103,7 @@ export function scoreCommand(): Command {
     )
     .action(async (flags: Flags) => {
       if (flags.annotators !== undefined) return scoreCrowd(flags, flags.annotators)
+      if (flags.multiLabel) return scoreSeveralClasses(flags)
       const { scorePredictions } = await import('../predictions/score-predictions.js')
       const scored = await scorePredictions(optionsOf(flags))
       if (flags.json) console.log(JSON.stringify(jsonOf(scored, flags.budget ?? listed), null, 2))
@@ -103,26 +111,39 @@ export function scoreCommand(): Command {
     })
 }
 
-async function scoreCrowd(flags: Flags, annotators: readonly string[] | true): Promise<void> {
-  const { matrix, form, columns, populations, ...options } = optionsOf(flags)
+/** The one matrix that some ways of scoring need. */
+function matrixOptionsOf(flags: Flags, option: string) {
+  const { matrix, form, populations, ...options } = optionsOf(flags)
   if (matrix === undefined || form === 'labels') {
-    throw new ConfigError('--annotators goes with one matrix of predictions', {
+    throw new ConfigError(`${option} goes with one matrix of predictions`, {
       mend: 'Give --probabilities or --logits.',
     })
   }
+  return { ...options, matrix, ...(form !== undefined && { form }) }
+}
+
+async function scoreCrowd(flags: Flags, annotators: readonly string[] | true): Promise<void> {
+  const { columns, ...options } = matrixOptionsOf(flags, '--annotators')
   const { scoreAnnotators } = await import('../predictions/score-annotators.js')
   const { consensusText } = await import('../terminal/consensus.js')
   const { suspects, ...scored } = await scoreAnnotators({
     ...options,
-    matrix,
-    ...(form !== undefined && { form }),
     columns: { ...columns, ...(annotators !== true && { annotators }) },
   })
-  if (flags.json) {
-    const most = flags.budget ?? listed
-    console.log(JSON.stringify({ ...scored, suspects: suspects(most) }, null, 2))
-  } else console.log(consensusText(scored, suspects(shown), styleFor(process.stdout)))
+  if (flags.json) printJson({ ...scored, suspects: suspects(flags.budget ?? listed) })
+  else console.log(consensusText(scored, suspects(shown), styleFor(process.stdout)))
 }
+
+async function scoreSeveralClasses(flags: Flags): Promise<void> {
+  const options = matrixOptionsOf(flags, '--multi-label')
+  const { scoreMultiLabel } = await import('../predictions/score-multi-label.js')
+  const { multiLabelText } = await import('../terminal/multi-label.js')
+  const { suspects, ...scored } = await scoreMultiLabel(options)
+  if (flags.json) printJson({ ...scored, suspects: suspects(flags.budget ?? listed) })
+  else console.log(multiLabelText(scored, suspects(shown), styleFor(process.stdout)))
+}
+
+const printJson = (found: object): void => console.log(JSON.stringify(found, null, 2))
 
 function names(text: string): string[] {
   return text.split(',').map(name => name.trim())

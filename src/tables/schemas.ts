@@ -441,6 +441,38 @@ export const annotatorsSchema = new Schema([
   nullable('weakest_agreement', float64, 'Share of these labels that is the consensus, 0 to 1'),
 ])
 
+/** `scores.parquet` of examples that may be of several classes: one row an example, in the order of the labels. */
+export const multiLabelScoresSchema = new Schema([
+  exampleId,
+  field('classes', int32, 'How many classes it is given'),
+  field(
+    'label_quality',
+    float32,
+    'Softmin over the classes of the probability that the example is rightly given the class, or not, 0 to 1',
+  ),
+  field('issues', int32, 'How many classes it seems to be given, or not given, wrongly'),
+])
+
+/** `issues.parquet`: one row an example and class that it seems to be given, or not given, wrongly. */
+export const multiLabelIssuesSchema = new Schema([
+  field('rank', int32, 'Place in the order of suspicion, from 1'),
+  exampleId,
+  field('class', int32, 'Class index'),
+  field('class_name', utf8, 'Class name'),
+  field('given', bool, 'Whether the example is given the class; if so it should not be, else it should'),
+  field('label_quality', float32, 'Probability that this is right, 0 to 1'),
+])
+
+/** `classes.parquet` of such examples: one row a class. */
+export const multiLabelClassesSchema = new Schema([
+  field('class', int32, 'Class index'),
+  field('class_name', utf8, 'Class name'),
+  field('given', int32, 'Examples that are given the class'),
+  field('missing', float64, 'Estimated number of examples of the class that are not given it'),
+  field('superfluous', float64, 'Estimated number of examples that are given the class and are not of it'),
+  field('issues', int32, 'Examples that seem to be given, or not given, the class wrongly'),
+])
+
 /** `neighbors.parquet`: one row an example and neighbour, ordered as `examples.parquet`, nearest first. */
 export const neighborsSchema = new Schema([
   exampleId,
