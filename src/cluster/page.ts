@@ -75,6 +75,7 @@ function clusterPage(place: string): string {
 <meta name="color-scheme" content="light dark">
 <title>${place}: pieline cluster</title>
 <link rel="stylesheet" href="/page.css">
+<link rel="icon" type="image/svg+xml" href="/icon.svg">
 </head>
 <body>
 <main>

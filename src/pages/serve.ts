@@ -8,7 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { ConfigError, PielineError, RunError } from '../errors.js'
 import { cookieName, type Guarded, refusal } from './guard.js'
 
+/** Where a page is served. */
 export interface ServerOptions {
+  /** The address that it listens on, such as 127.0.0.1. */
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
@@ -18,6 +20,7 @@ export interface ServerOptions {
 export interface PageServer {
   /** The address to open, with its token. */
   readonly address: string
+  /** Ends it, with all connections. */
   close(): Promise<void>
 }
 
@@ -43,7 +46,7 @@ export const json = (value: unknown): Answer => ({ type: 'application/json', bod
 export interface Site {
   /** Such as `review`. */
   readonly name: string
-  /** @throws Refused where it has no answer, PielineError where there is something to tell */
+  /** Answers all but `/icon.svg`. @throws Refused where it has no answer, PielineError where there is something to tell */
   answer(request: IncomingMessage, address: URL): Promise<Answer>
 }
 
@@ -86,6 +89,9 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   })
 }
 
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="#1a63ad"/><path d="M4 8l3 3 5-6" fill="none" stroke="#fff" stroke-width="2"/></svg>'
+
 /** What goes with every answer. */
 const headers: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
@@ -118,13 +124,18 @@ async function respond(
       response.writeHead(303, { Location: '/' }).end()
       return
     }
-    const { type, body, cache } = await site.answer(request, address)
+    const { type, body, cache } = await answerTo(site, request, address)
     response.setHeader('Content-Type', type)
     if (cache !== undefined) response.setHeader('Cache-Control', cache)
     response.end(request.method === 'HEAD' ? undefined : body)
   } catch (error) {
     refuse(response, error)
   }
+}
+
+function answerTo(site: Site, request: IncomingMessage, address: URL): Answer | Promise<Answer> {
+  if (address.pathname === '/icon.svg') return { type: 'image/svg+xml', body: icon }
+  return site.answer(request, address)
 }
 
 /** The requested address; only its path and query are the client's. */

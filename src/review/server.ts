@@ -40,16 +40,12 @@ const pixelatedSide = 64
 const mostPairs = 200
 const mostFeatures = 64
 
-/** Where the page is served. */
 export type { PageServer as ReviewServer, ServerOptions }
 
 /** Serves a review. @throws RunError if the port is taken or the host is none of this machine's */
 export async function serveReview(review: Review, options: ServerOptions): Promise<PageServer> {
   return servePages({ name: 'review', answer: await answerer(review) }, options)
 }
-
-const icon =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="#1a63ad"/><path d="M4 8l3 3 5-6" fill="none" stroke="#fff" stroke-width="2"/></svg>'
 
 /** What answers requests to the guarded server. */
 async function answerer(review: Review): Promise<Site['answer']> {
@@ -81,7 +77,6 @@ async function answerer(review: Review): Promise<Site['answer']> {
     if (rest.length === 0) {
       if (pathname === '/') return { type: 'text/html; charset=utf-8', body: page }
       if (pathname === '/page.js') return { type: 'text/javascript; charset=utf-8', body: script }
-      if (pathname === '/icon.svg') return { type: 'image/svg+xml', body: icon }
       if (pathname === '/page.css') return { type: 'text/css; charset=utf-8', body: reviewStyle }
       if (room === 'pictures' && name !== undefined) return picture(rowIn(name, examples))
     }
@@ -122,6 +117,7 @@ async function answerer(review: Review): Promise<Site['answer']> {
         info.input.kind === 'image'
           ? []
           : (await tables.features(suspects[row].exampleRow)).slice(0, mostFeatures),
+      text: await tables.text(suspects[row].exampleRow),
     }
   }
 

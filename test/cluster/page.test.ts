@@ -10,6 +10,7 @@ import { serveCluster } from '../../src/cluster/page.js'
 import { jobOptions, prefix, queueName } from '../../src/cluster/queue.js'
 import { type ClusterView, viewCluster } from '../../src/cluster/state.js'
 import type { PageServer } from '../../src/pages/serve.js'
+import { keyOf } from '../../src/pipeline/key.js'
 import { seriousFindings } from '../report/axe.js'
 import { findChromium, launchChromium } from '../report/chromium.js'
 import { hasRedis, type RedisServer, startRedis } from './redis.js'
@@ -29,7 +30,7 @@ describe.skipIf(!hasRedis)('the page of a cluster', () => {
     const queue = new Queue(queueName(), { connection, prefix })
     for (const [at, stage] of (['train', 'train', 'predict'] as const).entries()) {
       const kind = stage === 'predict' ? 'predict' : 'train'
-      await queue.add(kind, { kind, title: `${title} ${at}`, stage, task: {} }, jobOptions(`${at}`, stage))
+      await queue.add(kind, { kind, title: `${title} ${at}`, stage, task: {} }, jobOptions(keyOf(at), stage))
     }
     await queue.close()
     connection.disconnect()
