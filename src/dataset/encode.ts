@@ -52,7 +52,8 @@ export function encodeDataset(
   const [{ roles, description }] = parts
   const content: Content = input.kind === 'image' ? { kind: 'image' } : input
   const trueLabel = roles.trueLabel !== undefined
-  const schema = examplesSchema({ content, groups: config.groups, trueLabel })
+  const text = config.text !== undefined
+  const schema = examplesSchema({ content, groups: config.groups, trueLabel, text })
   const tally = normalizationTally(input)
   const counts = { train: new Array<number>(classes.names.length).fill(0), test: 0 }
   const skipped: { part: Part; skip: Skipped }[] = parts.flatMap(({ part, survey }) =>
@@ -151,6 +152,7 @@ export function encodeDataset(
       label_name: Array.from(label, index => classes.names[index]),
       ...(trueLabel ? { true_label: rows.map(({ example }) => trueLabelOf(example)) } : {}),
       ...Object.fromEntries(groups),
+      ...(text ? { text: rows.map(({ example }) => example.groups[config.groups.length]) } : {}),
       source: rows.map(({ example }) => sourceOf(example)),
       source_row: Int32Array.from(rows, ({ sourceRow }) => sourceRow),
       ...(input.kind === 'image'
@@ -195,6 +197,7 @@ export function encodeDataset(
         },
         featureNames: [...plan.featureNames],
         groups: [...config.groups],
+        ...(text && { text }),
         trueLabel,
         ids: plan.ids,
       }

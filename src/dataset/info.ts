@@ -31,13 +31,16 @@ const schema = z.object({
   featureNames: z.array(z.string()),
   /** Names of the subgroup attributes. */
   groups: z.array(z.string()),
+  /** There if examples have a text that people see. */
+  text: z.literal(true).optional(),
   trueLabel: z.boolean(),
   /** What ids are made of. */
   ids: z.enum(['column', 'path', 'content']),
 })
 
 /** What is known of a data set beside its rows: `dataset.json` in a run folder. */
-export type DatasetInfo = Omit<z.output<typeof schema>, 'input' | 'normalization'> & {
+export type DatasetInfo = Omit<z.output<typeof schema>, 'input' | 'normalization' | 'text'> & {
+  readonly text?: true
   readonly input: InputShape
   readonly normalization: Normalization
 }
@@ -63,8 +66,12 @@ export function encodeDatasetInfo(info: DatasetInfo): string {
 
 /** @throws SyntaxError or ZodError if the text is no such file */
 export function decodeDatasetInfo(text: string): DatasetInfo {
-  const info = schema.parse(JSON.parse(text))
-  return { ...info, normalization: decodeNormalization(info.normalization) }
+  const { text: hasText, ...info } = schema.parse(JSON.parse(text))
+  return {
+    ...info,
+    ...(hasText && { text: hasText }),
+    normalization: decodeNormalization(info.normalization),
+  }
 }
 
 /** @throws DataError that names the file if it is none of ours */

@@ -16,7 +16,8 @@ export function resolveRoles(config: DatasetConfig, description: SourceDescripti
   const id = config.id === undefined ? {} : { id: find(config.id, 'dataset.id').name }
   const trueLabel =
     config.trueLabel === undefined ? {} : { trueLabel: find(config.trueLabel, 'dataset.trueLabel').name }
-  const groups = config.groups.map(name => find(name, 'dataset.groups').name)
+  const text = config.text === undefined ? [] : [find(config.text, 'dataset.text').name]
+  const groups = [...config.groups.map(name => find(name, 'dataset.groups').name), ...text]
   const taken = new Set([label.name, ...Object.values(id), ...Object.values(trueLabel), ...groups])
   const content = resolveContent(config, description, taken)
   return { label: label.name, content, ...id, ...trueLabel, groups }

@@ -51,6 +51,7 @@ export interface Roles {
     | { readonly kind: 'features'; readonly columns: readonly string[] }
   readonly id?: string
   readonly trueLabel?: string
+  /** Columns that are taken along as text: the subgroup attributes, then the text that people see if there is one. */
   readonly groups: readonly string[]
 }
 

@@ -38,6 +38,12 @@ const dataset = z.strictObject({
     .array(z.string())
     .optional()
     .describe('numeric columns to learn from; all but the others when absent'),
+  text: z
+    .string()
+    .optional()
+    .describe(
+      'column of a text that people see with the example; networks learn from its embedding or picture',
+    ),
   id: z.string().optional().describe('column of a stable id; the image path or a content hash when absent'),
   trueLabel: z
     .string()

@@ -183,6 +183,8 @@ export interface Suspect {
   readonly picture?: string
   /** Values in the order of {@link SuspectList.featureNames}. */
   readonly features?: readonly number[]
+  /** The text that people see, or its beginning. */
+  readonly text?: string
 }
 
 export interface SuspectList {

@@ -203,6 +203,8 @@ footer p { margin: 0; border-top: 1px solid var(--line); padding-top: 1.2rem; }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 @media (forced-colors: active) { .key, .vote { forced-color-adjust: none; } }
 @page { margin: 14mm; }
+.text { max-width: 60ch; margin: 0.3rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font-weight: 400; }
+th .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; min-width: 18rem; font-size: 0.86rem; }
 @media print {
   :root { color-scheme: light; --paper: #fff; --surface: #fff; --ink: #000; --soft: #333; --muted: #666; --line: #bbb; --cell: #f3f3f3; --first: #1a63ad; --on-first: #fff; --second: #b5480a; --third: #0b7d63; --shadow: none; }
   body { font-size: 9.5pt; }

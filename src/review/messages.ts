@@ -74,6 +74,8 @@ export interface DetailAnswer {
   readonly neighbors: readonly Neighbor[]
   readonly history: readonly ReviewEvent[]
   readonly features: readonly number[]
+  /** The text that people see, if the example has one. */
+  readonly text: string | null
 }
 
 /** The answer to a decision, once it is on the disk. */

@@ -30,6 +30,8 @@ export interface RunTables {
   images(exampleRows: readonly number[]): Promise<Map<number, Uint8Array>>
   /** What the network sees of an example without an image. */
   features(exampleRow: number): Promise<number[]>
+  /** The text that people see; null where the data have none. */
+  text(exampleRow: number): Promise<string | null>
   /** Lets go of the tables. */
   close(): void
 }
@@ -94,6 +96,13 @@ export async function openRunTables(folder: string): Promise<RunTables> {
         `SELECT features::FLOAT[] FROM examples WHERE file_row_number = ${exampleRow}`,
       )
       return (found.getRowsJS()[0]?.[0] as number[] | undefined) ?? []
+    },
+    async text(exampleRow) {
+      if (!info.text) return null
+      const found = await connection.runAndReadAll(
+        `SELECT text FROM examples WHERE file_row_number = ${exampleRow}`,
+      )
+      return (found.getRowsJS()[0]?.[0] as string | null | undefined) ?? null
     },
     close: () => closeAll(connection, instance),
   }

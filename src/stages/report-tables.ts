@@ -26,6 +26,7 @@ import {
   imageColumn,
   int32Column,
   nullableInt32Column,
+  nullableStringColumn,
   numberColumn,
   stringColumn,
   stringListColumn,
@@ -291,6 +292,25 @@ export async function readSuspects(path: string, levels: readonly string[]): Pro
     }
   }
   return choice
+}
+
+/** The texts of the suspects with these ranks, from `pies.parquet`, cut to so many characters. */
+export async function readTexts(
+  path: string,
+  ranks: readonly Suspect['rank'][],
+  longest: number,
+): Promise<Map<number, string>> {
+  const wanted = new Set(ranks)
+  const texts = new Map<number, string>()
+  for await (const batch of openTable(path, { columns: ['rank', 'text'] })) {
+    const own = nullableStringColumn(batch, 'text')
+    for (const [row, rank] of int32Column(batch, 'rank').entries()) {
+      const text = own[row]
+      if (!wanted.has(rank) || text === null) continue
+      texts.set(rank, text.length > longest ? `${text.slice(0, longest).trimEnd()} …` : text)
+    }
+  }
+  return texts
 }
 
 /** What a suspect looks like: its encoded image, or its features. */

@@ -21,6 +21,7 @@ import {
   readRobustness,
   readStability,
   readSuspects,
+  readTexts,
   readWrongLabels,
 } from './report-tables.js'
 
@@ -29,10 +30,12 @@ const shownContents = 500
 const pictureBytes = 6_000_000
 /** Features shown of a suspect. */
 const shownFeatures = 64
+/** Characters shown of a text. */
+const shownCharacters = 400
 
 export const report: Stage = {
   name: 'report',
-  version: 5,
+  version: 6,
   inputs: ['ingest', 'inspect', 'score', 'export', 'robustness', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,
@@ -107,7 +110,7 @@ async function reportData(context: StageContext): Promise<ReportData> {
 async function suspectList(
   path: string,
   levels: readonly string[],
-  { input, featureNames }: DatasetInfo,
+  { input, featureNames, text }: DatasetInfo,
 ): Promise<SuspectList> {
   const choice = await readSuspects(path, levels)
   const listed = choice.listed()
@@ -125,11 +128,15 @@ async function suspectList(
     left -= contents.get(rank)?.picture?.length ?? 0
     if (left < 0) contents.delete(rank)
   }
+  const texts = text ? await readTexts(path, ranks, shownCharacters) : undefined
   return {
     total: choice.total,
     issues: choice.issues,
     pies: choice.pies,
-    listed: listed.map(suspect => ({ ...suspect, ...contents.get(suspect.rank) })),
+    listed: listed.map(suspect => {
+      const text = texts?.get(suspect.rank)
+      return { ...suspect, ...contents.get(suspect.rank), ...(text !== undefined && { text }) }
+    }),
     featureNames: featureNames.slice(0, shownFeatures),
   }
 }

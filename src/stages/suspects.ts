@@ -40,7 +40,8 @@ export async function writeSuspects(context: StageContext, info: DatasetInfo): P
   const count = rankOf.reduce((sum, rank) => sum + (rank < 0 ? 0 : 1), 0)
   const columns = await scoresByRank(context, scoresSchema(levels, { trueLabel }).fields, rankOf, count)
   const hints = await hintsByRank(context, rankOf, count)
-  const schema = piesSchema(levels, { trueLabel, content })
+  const texts = info.text ? await textsByRank(context, rankOf, count) : undefined
+  const schema = piesSchema(levels, { trueLabel, content, ...(texts && { text: true }) })
   const nameOf = (label: number): string => info.classNames[label]
 
   const spool = await Spool.create(join(context.output, 'suspects.spool'))
@@ -66,6 +67,7 @@ export async function writeSuspects(context: StageContext, info: DatasetInfo): P
           label_name: Array.from(cells.label as Int32Array, nameOf),
           suggested_label_name: Array.from(cells.suggested_label as Int32Array, nameOf),
           hints: hints.slice(begin, end),
+          ...(texts && { text: texts.slice(begin, end) }),
           verdict: rows.map(() => null),
           ...(content.kind === 'image'
             ? { image: rows }
@@ -145,6 +147,23 @@ async function hintsByRank(context: StageContext, rankOf: Int32Array, count: num
     begin += batch.numRows
   }
   return hints
+}
+
+/** The texts of the suspects, in the order of their ranks. */
+async function textsByRank(
+  context: StageContext,
+  rankOf: Int32Array,
+  count: number,
+): Promise<(string | null)[]> {
+  const texts = new Array<string | null>(count).fill(null)
+  let begin = 0
+  for await (const batch of openTable(context.input('examples.parquet'), { columns: ['text'] })) {
+    for (const [i, own] of nullableStringColumn(batch, 'text').entries()) {
+      if (rankOf[begin + i] >= 0) texts[rankOf[begin + i]] = own
+    }
+    begin += batch.numRows
+  }
+  return texts
 }
 
 function emptyColumn({ type, nullable }: Field, count: number): Column {

@@ -38,8 +38,8 @@ const features = { kind: 'features', features: 1 } as const
 export const tables: readonly DocumentedTable[] = [
   {
     file: 'examples.parquet',
-    rows: 'One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, and `features` (a list of floats) in place of `image` where the data are no images.',
-    schema: examplesSchema({ content: image, groups: ['…'], trueLabel: true }),
+    rows: 'One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, `text` if examples have one that people see, and `features` (a list of floats) in place of `image` where the data are no images.',
+    schema: examplesSchema({ content: image, groups: ['…'], trueLabel: true, text: true }),
     otherForms: [examplesSchema({ content: features, groups: [], trueLabel: false })],
   },
   {
@@ -108,7 +108,7 @@ export const tables: readonly DocumentedTable[] = [
   {
     file: 'pies.parquet, pies.arrow',
     rows: 'One row an example that is a PIE at some level or a label issue, most suspicious first: the columns of `scores.parquet`, and the example itself.',
-    schema: piesSchema(levels, { trueLabel: true, content: image }),
+    schema: piesSchema(levels, { trueLabel: true, content: image, text: true }),
     otherForms: [piesSchema(levels, { content: features })],
   },
   {

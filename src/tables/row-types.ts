@@ -7,7 +7,7 @@ import type { ImageValue } from './columns.js'
 
 /** The tables of a run by their names, and what a row of each holds. */
 export interface Tables {
-  /** One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, and `features` (a list of floats) in place of `image` where the data are no images. */
+  /** One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, `text` if examples have one that people see, and `features` (a list of floats) in place of `image` where the data are no images. */
   readonly examples: ExamplesRow
   /** One row an example that was left out because it is damaged. */
   readonly skipped: SkippedRow
@@ -43,7 +43,7 @@ export interface Tables {
   readonly retrain: RetrainRow
 }
 
-/** One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, and `features` (a list of floats) in place of `image` where the data are no images. */
+/** One row an example: training rows first, in the order of the source, then test rows. `true_label` is there if the pipeline names one, a `group_…` for every subgroup attribute, `text` if examples have one that people see, and `features` (a list of floats) in place of `image` where the data are no images. */
 export interface ExamplesRow {
   /** Stable id of the example: its id column, else its image path, else a hash of its content */
   readonly example_id: string
@@ -59,6 +59,8 @@ export interface ExamplesRow {
   readonly true_label?: number | null
   /** Subgroup attribute `…` of the source */
   readonly [name: `group_${string}`]: string | null
+  /** Text of the example, for people: networks see its content alone */
+  readonly text?: string | null
   /** Where the example came from: file#row, or the path of the image */
   readonly source: string
   /** Row in the source over all its shards, from 0; rows that ingest skipped count too */
@@ -451,6 +453,8 @@ export interface PiesRow {
   readonly suggested_label_name: string
   /** What kind of example it may be: `blurry`, `dark`, `bright`, `low-information`, `odd-size`, `odd-aspect`, `exact-duplicate`, `near-duplicate`, `duplicate-other-label` (a duplicate has another label), `leak` (a duplicate is in the other split), `outlier`, `ambiguous` (two plausible classes) */
   readonly hints: readonly string[]
+  /** Text of the example, for people: networks see its content alone */
+  readonly text?: string | null
   /** Yours to fill in, null as written: one of `mislabeled`, `several-objects`, `corrupted`, `abstract`, `fine-grained`, `atypical` */
   readonly verdict: string | null
   /** The image as the source has it: encoded bytes, and path where there is one */

@@ -78,10 +78,14 @@ export interface ExamplesOptions {
   readonly groups: readonly string[]
   /** Whether the truth is known. */
   readonly trueLabel: boolean
+  /** Whether examples have a text that people see. */
+  readonly text?: boolean
 }
 
+const textField = nullable('text', utf8, 'Text of the example, for people: networks see its content alone')
+
 /** `examples.parquet`: one row an example, training rows first in source order, then test rows. */
-export function examplesSchema({ content, groups, trueLabel }: ExamplesOptions): Schema {
+export function examplesSchema({ content, groups, trueLabel, text }: ExamplesOptions): Schema {
   return new Schema(
     [
       exampleId,
@@ -99,6 +103,7 @@ export function examplesSchema({ content, groups, trueLabel }: ExamplesOptions):
           ]
         : []),
       ...groups.map(name => nullable(`group_${name}`, utf8, `Subgroup attribute \`${name}\` of the source`)),
+      ...(text ? [textField] : []),
       field('source', utf8, 'Where the example came from: file#row, or the path of the image'),
       field(
         'source_row',
@@ -533,7 +538,7 @@ export function inspectionSchema({ kind }: Pick<Content, 'kind'>): Schema {
  */
 export function piesSchema(
   levels: readonly string[],
-  options: ScoresOptions & { readonly content: Content },
+  options: ScoresOptions & Pick<ExamplesOptions, 'content' | 'text'>,
 ): Schema {
   return new Schema(
     [
@@ -542,6 +547,7 @@ export function piesSchema(
       field('label_name', utf8, 'Name of the class of the given label'),
       field('suggested_label_name', utf8, 'Name of the class of the suggested label'),
       hints,
+      ...(options.text ? [textField] : []),
       nullable('verdict', utf8, `Yours to fill in, null as written: one of ${listed(verdictKinds)}`),
       ...contentFields(options.content),
     ],

@@ -34,6 +34,8 @@ export interface GalleryData {
   readonly pictures: Readonly<Record<number, string>>
   /** Features by row, where the report has them. */
   readonly features: Readonly<Record<number, readonly number[]>>
+  /** Text by row, where examples have one. */
+  readonly texts?: Readonly<Record<number, string>>
 }
 
 export const kinds = ['any', 'issue', 'pie', 'both', 'issue-only', 'pie-only'] as const
@@ -271,6 +273,12 @@ function card(document: Document, data: GalleryData, row: number): HTMLElement {
   return element(document, 'li', {}, button)
 }
 
+/** The text of an example, if it has one. */
+function excerpt(document: Document, data: GalleryData, row: number): HTMLElement[] {
+  const text = data.texts?.[row]
+  return text === undefined ? [] : [element(document, 'p', { class: 'text', dir: 'auto' }, text)]
+}
+
 function tableRow(document: Document, data: GalleryData, row: number): HTMLElement {
   const open = element(
     document,
@@ -284,7 +292,7 @@ function tableRow(document: Document, data: GalleryData, row: number): HTMLEleme
     document,
     'tr',
     {},
-    element(document, 'th', { scope: 'row' }, open),
+    element(document, 'th', { scope: 'row' }, open, ...excerpt(document, data, row)),
     cell(element(document, 'bdi', {}, className(data, data.given[row]!))),
     cell(element(document, 'bdi', {}, className(data, data.suggested[row]!))),
     number(percent(data.suggestedProbability[row]!)),
@@ -416,6 +424,7 @@ function details(document: Document, data: GalleryData, row: number): HTMLElemen
       { class: 'facts' },
       element(document, 'h3', { id: 'detail-title' }, verdict(document, data, row)),
       badges(document, data, row),
+      ...excerpt(document, data, row),
       list,
       voteTable,
       ...(featureTable ? [featureTable] : []),

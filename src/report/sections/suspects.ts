@@ -132,6 +132,9 @@ function galleryData({ classNames, input, splits, suspects }: ReportData): Galle
     modal: listed.map(({ votes }) => votes.map(({ modal }) => modal)),
     agreement: listed.map(({ votes }) => votes.map(({ agreement }) => rounded(agreement) ?? 0)),
     pie: listed.map(({ votes }) => votes.map(({ pie }) => bit(pie))),
+    ...(listed.some(({ text }) => text !== undefined) && {
+      texts: Object.fromEntries(listed.flatMap(({ text }, row) => (text === undefined ? [] : [[row, text]]))),
+    }),
     pictures: Object.fromEntries(
       listed.flatMap(({ picture }, row) => (picture === undefined ? [] : [[row, picture]])),
     ),

@@ -477,8 +477,10 @@ export async function start(document: Document): Promise<void> {
     )
   }
 
-  function fillDetail(row: QueueRow, { neighbors, history, features }: DetailAnswer): void {
+  function fillDetail(row: QueueRow, { neighbors, history, features, text }: DetailAnswer): void {
+    const shown = text === null ? [] : [element('p', { class: 'text', dir: 'auto' }, text)]
     find('detail').replaceChildren(
+      ...(run.form === 'pictures' ? shown : []),
       ...(neighbors.length > 0
         ? [
             element('h3', {}, 'Most similar examples'),
@@ -526,6 +528,10 @@ export async function start(document: Document): Promise<void> {
         : []),
     )
     if (run.form === 'pictures') return
+    if (text !== null) {
+      find('features').replaceChildren(...shown)
+      return
+    }
     const lines = features.map((value, i) =>
       element(
         'tr',
