@@ -65,3 +65,20 @@ rows = [
     for true, labels, seen in zip(truth, given, asked)
 ]
 (folder / "crowd.csv").write_text("\n".join(["true_label,ann,bob,cleo,dan,eve", *rows]) + "\n")
+
+# What the digits are beside their number. One tag in thirty is wrong, and one in six that should be there is missing.
+TAGS = {"even": "02468", "prime": "2357", "loop": "0689", "large": "6789"}
+random = np.random.default_rng(2)
+tags = np.array([[str(digit) in digits for digits in TAGS.values()] for digit in truth])
+given = np.where(tags, random.random(tags.shape) > 1 / 6, random.random(tags.shape) < 1 / 30)
+p = np.stack(
+    [
+        cross_val_predict(KNeighborsClassifier(15, weights="distance"), pixels, column, cv=5, method="predict_proba")[:, 1]
+        for column in given.T
+    ],
+    axis=1,
+)
+np.save(folder / "tags.npy", p.astype(np.float16))
+lists = ["|".join(name for name, has in zip(TAGS, row) if has) for row in given]
+rows = [f"{digit},{tags}" for digit, tags in zip(truth, lists)]
+(folder / "tags.csv").write_text("\n".join(["digit,labels", *rows]) + "\n")

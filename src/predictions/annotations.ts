@@ -26,8 +26,8 @@ const annotatorNames = ['annotator', 'annotator_id', 'worker', 'worker_id']
 
 /**
  * @param vocabulary takes up the distinct labels
- * @param ids of the examples in the order of the predictions, where these have them; without, rows of annotations name
- *   their example by its row
+ * @param ids of the examples in the order of the predictions, where these have them; without, columns are in their
+ *   order, and rows of annotations name their example by its row
  * @throws DataError that names file, row and column; ConfigError if a column is not there
  */
 export async function readAnnotations(
@@ -41,7 +41,7 @@ export async function readAnnotations(
   const annotator = annotatorNames.find(name => table.columns.some(column => column.name === name))
   return annotator !== undefined && columns.annotators === undefined
     ? readRows(table, annotator, columns, vocabulary, ids)
-    : readColumns(table, columns, vocabulary)
+    : readColumns(table, columns, vocabulary, ids)
 }
 
 /** Labels as they come, a list an example. */
@@ -119,10 +119,13 @@ async function readColumns(
   table: Table,
   named: AnnotationColumns,
   vocabulary: LabelVocabulary,
+  known: readonly string[] | undefined,
 ): Promise<AnnotationCodes> {
   const { path } = table
   const id = columnOf(table, named.id, exampleNames)
   const trueLabel = columnOf(table, named.trueLabel, ['true_label'])
+  const places =
+    id === undefined || known === undefined ? undefined : new Map(known.map((name, i) => [name, i]))
   const annotators =
     named.annotators?.map(name => columnOf(table, name, [])!) ??
     table.columns.map(({ name }) => name).filter(name => !isAttribute(name) && name !== id)
@@ -149,17 +152,33 @@ async function readColumns(
   }
   for await (const examples of table.reader.examples(roles)) {
     for (const example of examples) {
+      const own = example.id ?? ''
+      const place = places === undefined ? rows++ : places.get(own)
+      if (place === undefined) {
+        throw new DataError(`the predictions have no example "${own}"`, {
+          file: path,
+          row: example.row,
+          ...(id !== undefined && { key: id }),
+          mend: 'Leave it out, or give its predictions.',
+        })
+      }
+      if (collected.label[place]?.length) {
+        throw new DataError(`example "${own}" comes twice`, {
+          file: path,
+          row: example.row,
+          mend: 'Keep one.',
+        })
+      }
       for (const [j, label] of example.groups.entries()) {
         if (textOf(label) === '' || label === 'NaN') continue
-        collected.add(rows, j, codeOf(label, source, example.row, annotators[j], vocabulary))
+        collected.add(place, j, codeOf(label, source, example.row, annotators[j], vocabulary))
       }
-      if (trueLabel !== undefined) truth.push(textOf(example.trueLabel ?? null))
-      if (id !== undefined) ids.push(example.id ?? '')
-      rows++
+      if (trueLabel !== undefined) truth[place] = textOf(example.trueLabel ?? null)
+      if (id !== undefined) ids[place] = own
     }
   }
   return {
-    ...codesOf(path, annotators[0], collected.annotations(path, rows, annotators.length)),
+    ...codesOf(path, annotators[0], collected.annotations(path, places?.size ?? rows, annotators.length)),
     ...(trueLabel === undefined ? {} : { truth }),
     ...(id === undefined ? {} : { ids }),
     columns: [id, trueLabel, ...annotators].filter(name => name !== undefined),

@@ -140,19 +140,24 @@ describe('the same labels in every form', () => {
     const columns = { example_id: ids, probabilities: Float32Array.from(probabilities.flat()) }
     await writeTable(at('p.parquet'), schema, [recordBatch(schema, columns)])
     const named = long(rows => rows.toReversed()).replace(/^\d/gm, digit => ids[Number(digit)])
-    await scoreAnnotators({
-      matrix: at('p.parquet'),
-      labels: await text('ids.csv', named),
-      classNames,
-      out: at('ids'),
-    })
-    const rows = await rowsOf(at('ids/consensus.parquet'))
-    expect(rows.map(row => [row.example_id, row.label_name])).toEqual([
-      ['d', 'cat'],
-      ['b', 'dog'],
-      ['c', 'owl'],
-      ['a', 'cat'],
-    ])
+    const wideNamed = wide(given.map((row, i) => [...row, ids[i]]).toReversed())
+      .replace(/\n/, ',id\n')
+      .trimEnd()
+    for (const [name, table] of Object.entries({ long: named, wide: wideNamed })) {
+      await scoreAnnotators({
+        matrix: at('p.parquet'),
+        labels: await text(`${name}-ids.csv`, table),
+        classNames,
+        out: at('ids'),
+      })
+      const rows = await rowsOf(at('ids/consensus.parquet'))
+      expect(rows.map(row => [row.example_id, row.label_name])).toEqual([
+        ['d', 'cat'],
+        ['b', 'dog'],
+        ['c', 'owl'],
+        ['a', 'cat'],
+      ])
+    }
   })
 })
 
