@@ -1,4 +1,5 @@
 /** What size and how many channels the network sees, where the pipeline does not say. */
+import { DataError } from '../errors.js'
 import type { InputShape } from '../model/architecture.js'
 import type { DatasetConfig } from '../pipeline/config.js'
 import type { Survey } from './survey.js'
@@ -11,6 +12,7 @@ const largestDefaultSide = 64
  * squares of the median of their shorter sides, 64 at most. They are grey if all are, else of three channels.
  * @param surveys of all parts
  * @returns the shape, and a line that says what was chosen and why, if there was a choice
+ * @throws DataError if there are neither images nor features
  */
 export function chooseInputShape(
   config: DatasetConfig,
@@ -27,6 +29,9 @@ export function chooseInputShape(
     for (const [size, count] of survey.sizes) sizes.set(size, (sizes.get(size) ?? 0) + count)
   }
   const [first] = sizes.keys()
+  if (first === undefined) {
+    throw new DataError('the rows hold no features: there is nothing to learn from', { file: config.path })
+  }
   const [height, width] = first.split('×').map(Number)
   if (sizes.size === 1 && Math.max(height, width) <= largestDefaultSide)
     return { input: shape(height, width) }

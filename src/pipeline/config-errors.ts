@@ -176,6 +176,7 @@ function branchFor(schema: JsonSchema, value: unknown): JsonSchema | undefined {
   const branches = (schema.anyOf ?? schema.oneOf) as readonly JsonSchema[] | undefined
   if (!branches) return schema
   const type = Array.isArray(value) ? 'array' : typeof value
+  if (value === null) return schema
   const branch = branches.find(
     ({ type: allowed, properties = {} }) =>
       allowed === type &&

@@ -50,8 +50,10 @@ async function openArrow(source: ByteSource | Uint8Array) {
     const reader = await RecordBatchReader.from(input as AsyncIterable<Uint8Array>)
     await reader.open()
     if (reader.schema === undefined) throw new Error('it holds no schema')
-    if (reader.schema.fields.some(({ name }) => typeof name !== 'string'))
-      throw new Error('a column has no name')
+    for (const { name, type } of reader.schema.fields) {
+      // A type that lacks its parts, such as a list of nothing, cannot say what it is.
+      if (typeof name !== 'string' || String(type) === '') throw new Error('a column has no name or type')
+    }
     return reader
   } catch (cause) {
     throw damaged(cause instanceof Error ? cause.message : String(cause), cause)

@@ -75,7 +75,10 @@ function whyUnclear(error: unknown, refusals: readonly number[]): string | undef
     const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : ''
     return `exit code ${error.exitCode}: ${found}${cause}`
   }
-  if (error.file === undefined && error.key === undefined) return `says not where: ${found}`
+  // Several faults of a pipeline are told one a line, each with its place.
+  if (error.file === undefined && error.key === undefined && !/^ {2}\S+:\d+/m.test(text)) {
+    return `says not where: ${found}`
+  }
   if (/undefined|\[object |NaN is not|is not iterable|is not a function|Cannot read prop/.test(error.message))
     return `says what no user knows: ${found}`
   if (text.length > longestMessage) return `takes ${text.length} characters: ${found}`
