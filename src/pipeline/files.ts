@@ -172,11 +172,17 @@ export async function readNpyShape(path: string): Promise<readonly number[]> {
 
 /** Some rows of an array file, in the order asked for. @throws DataError that names the file */
 export async function readNpyRows(path: string, rows: Int32Array): Promise<NpyArray> {
-  const { dtype, shape, values } = await openNpy(path)
+  const { dtype, shape, values, offset } = await openNpy(path)
   const rowBytes = values.size / Math.max(1, shape[0])
   const chosen = new Uint8Array(rows.length * rowBytes)
-  for (const [index, row] of rows.entries()) {
-    chosen.set(await values.read(row * rowBytes, (row + 1) * rowBytes), index * rowBytes)
+  // One opening for all of them, which may be many.
+  const file = await open(path)
+  try {
+    for (const [index, row] of rows.entries()) {
+      await file.read(chosen, index * rowBytes, rowBytes, offset + row * rowBytes)
+    }
+  } finally {
+    await file.close()
   }
   return arrayOf(dtype, chosen)
 }
@@ -184,7 +190,9 @@ export async function readNpyRows(path: string, rows: Int32Array): Promise<NpyAr
 const arrayOf = (dtype: NpyHeader['dtype'], { buffer }: Uint8Array<ArrayBuffer>): NpyArray =>
   new npyArrayTypes[dtype](buffer)
 
-async function openNpy(path: string): Promise<NpyHeader & { readonly values: ByteSource }> {
+async function openNpy(
+  path: string,
+): Promise<NpyHeader & { readonly values: ByteSource; readonly offset: number }> {
   const file = await openFile(path)
   try {
     const { dtype, shape, offset } = decodeNpyHeader(await file.read(0, 4096))
@@ -193,7 +201,7 @@ async function openNpy(path: string): Promise<NpyHeader & { readonly values: Byt
     if (file.size !== offset + bytes) {
       throw new DataError(`the file is ${file.size} bytes long, its header says ${offset + bytes}`)
     }
-    return { dtype, shape, values: partOf(file, offset, file.size) }
+    return { dtype, shape, values: partOf(file, offset, file.size), offset }
   } catch (error) {
     throw placed(error, path)
   }

@@ -84,7 +84,7 @@ function columnsOf(group: ThriftStruct): ThriftStruct[] {
 function moved(group: ThriftStruct, place: (offset: number, column: number) => number): ThriftStruct {
   const chunks = structs(group, groupFields.columns).map((chunk, index): ThriftField => {
     const metadata = chunk.get(chunkFields.metadata)
-    if (metadata?.type !== 'struct') throw new RangeError('a column has no metadata')
+    if (metadata?.type !== 'struct') throw damaged('a column has no metadata')
     const column = new Map(metadata.value)
     for (const id of columnFields.bloom) column.delete(id)
     for (const id of [columnFields.dataPage, columnFields.indexPage, columnFields.dictionaryPage]) {
@@ -108,7 +108,7 @@ function moved(group: ThriftStruct, place: (offset: number, column: number) => n
 
 function withGroups(message: ThriftStruct, groups: readonly ThriftStruct[]): ThriftStruct {
   const list = message.get(fileFields.rowGroups)
-  if (list?.type !== 'list') throw new RangeError('the footer lists no row groups')
+  if (list?.type !== 'list') throw damaged('the footer lists no row groups')
   const rows = groups.reduce((sum, group) => sum + (integer(group, groupFields.rows) ?? 0), 0)
   return new Map(message)
     .set(fileFields.rows, { type: 'i64', value: rows })
@@ -202,7 +202,13 @@ export async function* parquetWindows(
       begin = from
       end = to
     }
-    if (begin < 0 || end > file.size) throw damaged(`row group ${first} lies outside of it`)
+    if (!(begin >= 0 && end >= begin && end <= file.size))
+      throw damaged(`row group ${first} lies outside of it`)
+    if (end - begin > wholeBytes) {
+      throw new DataError(`row group ${first} has ${end - begin} bytes`, {
+        mend: 'Write the file again with row groups of less than a gigabyte.',
+      })
+    }
     const shift = magic.length - begin
     const own = groups.slice(first, last).map(group => moved(group, offset => offset + shift))
     const footer = encodeFooter(withGroups(message, own))
