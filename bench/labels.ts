@@ -1,12 +1,14 @@
 /**
  * How well runs find wrong labels, where they know the truth (`dataset.trueLabel`), beside cleanlab on the same mean
- * probabilities. Every run is scored anew by the code at hand; nothing is trained.
+ * probabilities and features, and beside AUM and data maps where members are perceptrons (`mlp`). Every run is scored
+ * anew by the code at hand; no member is trained.
  *
  *     npx tsx bench/labels.ts <run folder>… [--split train] [--matrix]
  *
- * A row a run: what label quality finds against the best of cleanlab's scores, which is chosen by the truth. cleanlab
- * gets the mean probabilities of the dense members, its ensemble score those of all levels; pieline uses all levels and
- * neighbours, or with `--matrix` those same dense probabilities alone. Of one run, a row for each of cleanlab's scores as well.
+ * A row a run: what label quality finds against the best of the peers' scores, which is chosen by the truth. cleanlab
+ * gets the mean probabilities of the dense members, its ensemble scores those of all levels; pieline uses all levels and
+ * neighbours, or with `--matrix` those same dense probabilities alone. Of one run, a row for each of the peers' scores
+ * as well; of several that differ in their seed alone (`…-seed-1`), the spread over seeds.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -14,13 +16,14 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
-import { pipelineSchema } from '../src/pipeline/config.js'
+import { type Pipeline, pipelineSchema } from '../src/pipeline/config.js'
 import { openTable } from '../src/pipeline/files.js'
 import { levelsOf } from '../src/pipeline/levels.js'
 import { readManifest } from '../src/pipeline/manifest.js'
 import { splits } from '../src/scoring/accuracy-tally.js'
 import { precisionAt } from '../src/scoring/detection-metrics.js'
 import { compareWithTruth, type TruthComparison, unknownTruth } from '../src/scoring/known-truth.js'
+import { score } from '../src/stages/score.js'
 import {
   booleanColumn,
   float32Column,
@@ -29,8 +32,8 @@ import {
   numberColumn,
   stringColumn,
 } from '../src/tables/columns.js'
+import { runAlone } from './alone.js'
 import { PeerProcess, peersPython } from './peers/python.js'
-import { runScoreStage } from './score-stage.js'
 
 const { values: flags, positionals: folders } = parseArgs({
   allowPositionals: true,
@@ -50,15 +53,21 @@ interface Scored {
   readonly suggested: Int32Array
 }
 
-interface CleanlabAnswer {
+interface PeersAnswer {
   readonly scores: Readonly<Record<string, number[]>>
   readonly issues: Readonly<Record<string, number[]>>
   readonly predicted: number[]
   readonly seconds: number
 }
 
-/** Scores a run anew into a folder. @returns levels it has, and seconds that it took */
-async function rescore(folder: string, output: string): Promise<{ levels: string[]; seconds: number }> {
+interface Rescored {
+  readonly levels: string[]
+  readonly model: Pipeline['model']
+  readonly seconds: number
+}
+
+/** Scores a run anew into a folder. @returns levels it has, its network, and the seconds that scoring took */
+async function rescore(folder: string, output: string): Promise<Rescored> {
   const { config } = await readManifest(folder)
   const pipeline = pipelineSchema.parse({
     ...(config as object),
@@ -67,9 +76,9 @@ async function rescore(folder: string, output: string): Promise<{ levels: string
     ...(flags.matrix || !existsSync(join(folder, 'inspection.parquet')) ? { inspect: false } : {}),
   })
   const begin = performance.now()
-  await runScoreStage(pipeline, folder, output)
+  await runAlone(score, pipeline, folder, output)
   const levels = levelsOf(pipeline).map(({ name }) => name)
-  return { levels, seconds: (performance.now() - begin) / 1000 }
+  return { levels, model: pipeline.model, seconds: (performance.now() - begin) / 1000 }
 }
 
 async function readScores(path: string): Promise<Scored> {
@@ -146,42 +155,50 @@ const best = (values: Readonly<Record<string, number>>): [name: string, value: n
     ['–', Number.NaN],
   )
 
+/** What a run is called: the folder above where its own is a date or `latest`. */
+const nameOf = (folder: string): string =>
+  basename(folder) === 'latest' || /^\d{8}T/.test(basename(folder))
+    ? basename(dirname(folder))
+    : basename(folder)
+
+/** Mean and standard deviation over seeds. */
+function spread(values: readonly number[]): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return `${mean.toFixed(3)} ± ${Math.sqrt(squares / (values.length - 1)).toFixed(3)}`
+}
+
 const python = peersPython()
 const peer = python === null ? undefined : new PeerProcess(python, './label_quality.py', 1)
 const version = peer === undefined ? undefined : (await peer.read<{ version: string }>()).version
 const style = { head: [], border: [] }
 const grid = new Table({
   head: [
-    ...[
-      'run',
-      'wrong %',
-      'AP',
-      'cleanlab AP',
-      'by',
-      'AUROC',
-      'cleanlab',
-      'P@noise',
-      'cleanlab',
-      'estimate %',
-    ],
-    ...['cleanlab', 'marked F1', 'cleanlab', 'by', 'suggested', 'argmax', 'ECE', 'seconds', 'cleanlab'],
+    ...['run', 'wrong %', 'AP', 'peers’ AP', 'by', 'AUROC', 'peers’', 'P@noise', 'peers’', 'estimate %'],
+    ...['cleanlab', 'marked F1', 'peers’', 'by', 'suggested', 'argmax', 'ECE', 'seconds', 'cleanlab'],
   ],
   style,
 })
+/** Figures of every seed of a cell. */
+const seeds = new Map<string, Record<string, number>[]>()
 const methods = new Table({ head: ['label quality by', 'AUROC', 'AP', 'P@1 %', 'P@5 %'], style })
 
 for (const folder of folders.map(path => resolve(path))) {
   const output = await mkdtemp(join(tmpdir(), 'pieline-labels-'))
   try {
-    const { levels, seconds } = await rescore(folder, output)
+    const { levels, model, seconds } = await rescore(folder, output)
+    const { architecture, epochs } = model
+    const features = join(folder, 'features.npy')
     const scores = join(output, 'scores.parquet')
     const scored = await readScores(scores)
     const { labels, truth, quality, issues } = scored
     const estimate = await estimateOf(join(output, 'noise.parquet'))
-    const cleanlab = await peer?.ask<CleanlabAnswer>({
+    const cleanlab = await peer?.ask<PeersAnswer>({
       scores,
       probabilities: levels.map(level => join(folder, 'probabilities', `${level}.parquet`)),
       split,
+      features: existsSync(features) ? features : null,
+      dynamics: architecture === 'mlp' ? { inputs: join(folder, 'inputs.npy'), epochs } : null,
     })
     const share = (count: number) => percent(count / labels.length)
     const wrong = labels.filter((label, i) => label !== truth[i]).length
@@ -210,9 +227,7 @@ for (const folder of folders.map(path => resolve(path))) {
     )
     const defaultMarks = cleanlab?.issues.prune_by_noise_rate
     grid.push([
-      basename(folder) === 'latest' || /^\d{8}T/.test(basename(folder))
-        ? basename(dirname(folder))
-        : basename(folder),
+      nameOf(folder),
       share(wrong),
       ours?.averagePrecision.toFixed(4) ?? '–',
       bestPrecision.toFixed(4),
@@ -232,6 +247,16 @@ for (const folder of folders.map(path => resolve(path))) {
       seconds.toFixed(1),
       cleanlab?.seconds.toFixed(1) ?? '–',
     ])
+    const cell = nameOf(folder).replace(/-seed-\d+$/, '')
+    const ofCell = seeds.get(cell) ?? []
+    seeds.set(cell, [
+      ...ofCell,
+      {
+        AP: ours?.averagePrecision ?? Number.NaN,
+        'AP − peers’': (ours?.averagePrecision ?? Number.NaN) - bestPrecision,
+        'estimate − wrong, points': (100 * (estimate - wrong)) / labels.length,
+      },
+    ])
     const figures = ours ? { pieline: ours, ...theirs } : theirs
     for (const [name, { auroc, averagePrecision, precisionAt1, precisionAt5 }] of Object.entries(figures)) {
       methods.push([
@@ -250,3 +275,8 @@ peer?.close()
 console.log(`${split}; cleanlab ${version ?? 'is not installed'}`)
 console.log(grid.toString())
 if (folders.length === 1) console.log(methods.toString())
+for (const [cell, figures] of seeds) {
+  if (figures.length < 2) continue
+  const words = Object.keys(figures[0]).map(name => `${name} ${spread(figures.map(of => of[name]))}`)
+  console.log(`${cell}, ${figures.length} seeds: ${words.join(', ')}`)
+}
