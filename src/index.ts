@@ -78,7 +78,22 @@ export { type Manifest, readManifest, type StageRecord } from './pipeline/manife
 export type { Progress } from './pipeline/progress.js'
 export { findRun, listAllRuns, listRuns, type Run } from './pipeline/runs.js'
 export type { Headline, StageName } from './pipeline/stage.js'
+export type { AnnotationColumns } from './predictions/annotations.js'
 export type { LabelColumns } from './predictions/labels.js'
+export {
+  type DoubtfulConsensus,
+  type NamedAnnotator,
+  type ScoreAnnotatorsOptions,
+  type ScoredAnnotators,
+  scoreAnnotators,
+} from './predictions/score-annotators.js'
+export {
+  type ClassIssue,
+  type MultiLabelClass,
+  type ScoredMultiLabels,
+  type ScoreMultiLabelOptions,
+  scoreMultiLabel,
+} from './predictions/score-multi-label.js'
 export {
   type ScoredPredictions,
   type ScorePredictionsOptions as ScoreOptions,
@@ -91,6 +106,7 @@ export type { Filter, State, Suspect as ReviewSuspect } from './review/queue.js'
 export type { Page, Review, Ruling } from './review/review.js'
 export type { Neighbor, RunTables } from './review/run-tables.js'
 export { type ReviewServer, type ServerOptions, serveReview } from './review/server.js'
+export type { AnnotatorQuality } from './scoring/consensus.js'
 export type { DecisionRule } from './scoring/decision.js'
 export type { ComparedMethod, Comparison, Equality, Estimate } from './scoring/fair-comparison.js'
 export type { PredictionForm } from './scoring/matrix-scores.js'

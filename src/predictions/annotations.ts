@@ -9,11 +9,13 @@ import { codeOf, columnOf, type LabelCodes, type LabelColumns, sourceOf, textOf 
 import { NpyFile } from './npy.js'
 import { isAttribute, openTable, type Table } from './table.js'
 
+/** Which columns of the labels of several annotators play which part; found by their names when absent. */
 export interface AnnotationColumns extends LabelColumns {
   /** Columns that hold the labels of an annotator each; found when absent. */
   readonly annotators?: readonly string[]
 }
 
+/** Labels of several annotators, as long as nobody knows the classes. */
 export interface AnnotationCodes extends LabelCodes {
   /** Labels are numbers in the vocabulary. */
   readonly annotations: Annotations

@@ -28,6 +28,7 @@ import {
   scoringOf,
 } from './score-predictions.js'
 
+/** Which predictions and labels, and how to judge. */
 export interface ScoreAnnotatorsOptions
   extends Pick<
     ScorePredictionsOptions,
@@ -51,11 +52,13 @@ export interface DoubtfulConsensus {
   readonly secondP: number | null
 }
 
+/** How good an annotator is. */
 export interface NamedAnnotator extends Omit<AnnotatorQuality, 'weakest'> {
   readonly annotator: string
   readonly weakest?: { readonly label: string; readonly agreement: number }
 }
 
+/** What annotators and model say together. */
 export interface ScoredAnnotators {
   readonly examples: number
   readonly classNames: readonly string[]

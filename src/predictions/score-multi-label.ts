@@ -25,6 +25,7 @@ import {
   scoringOf,
 } from './score-predictions.js'
 
+/** Which predictions and labels, and how to judge. */
 export interface ScoreMultiLabelOptions
   extends Pick<
     ScorePredictionsOptions,
@@ -57,6 +58,7 @@ export interface MultiLabelClass {
   readonly issues: number
 }
 
+/** What predictions say of labels of several classes. */
 export interface ScoredMultiLabels {
   readonly examples: number
   /** Mean number of classes that an example is given. */

@@ -9,6 +9,7 @@
 import { type Annotations, agreementWith, majorityVote } from './annotations.js'
 import { type CrowdPredictions, sharpness } from './crowd-predictions.js'
 
+/** What annotators and model say together. */
 export interface Consensus {
   /** [examples] */
   readonly label: Int32Array
@@ -28,6 +29,7 @@ export interface Consensus {
   readonly sharpness: number
 }
 
+/** How good an annotator is. */
 export interface AnnotatorQuality {
   /** Labels given. */
   readonly labels: number
