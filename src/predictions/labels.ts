@@ -81,8 +81,13 @@ async function readArray(
     for (const text of await file.texts())
       codes.push(codeOf(text, source, codes.length, 'labels', vocabulary))
   } else {
+    const known = new Map<number, number>()
     for await (const values of file.blocks(65_536)) {
-      for (const value of values) codes.push(codeOf(value, source, codes.length, 'labels', vocabulary))
+      for (const value of values) {
+        const code = known.get(value) ?? codeOf(value, source, codes.length, 'labels', vocabulary)
+        known.set(value, code)
+        codes.push(code)
+      }
     }
   }
   return {
