@@ -1,6 +1,6 @@
 /**
  * Pictures of a report and of a review:
- * `npx tsx docs/make-screenshots.ts runs/glyphs/latest/report.html docs` writes report-light.png and report-dark.png,
+ * `npx tsx docs/make-screenshots.ts runs/glyphs/latest/report.html docs` writes report-light.png, -dark and -narrow,
  * and with the address that `pieline review --no-open` prints, review-light.png, -dark, -narrow and -grid.
  * Needs Chromium; `PIELINE_CHROMIUM` names it where it is not /usr/bin/chromium.
  */
@@ -60,11 +60,9 @@ if (process.argv[1] === import.meta.filename) {
   await takeShots([
     { ...wide, picture: picture('light'), scheme: 'light' },
     { ...wide, picture: picture('dark'), scheme: 'dark' },
+    { page, picture: picture('narrow'), scheme: 'light', width: 390, height: 844 },
     ...(isAddress(page)
-      ? ([
-          { ...wide, picture: picture('grid'), scheme: 'light', keys: ['g', 'x'] },
-          { page, picture: picture('narrow'), scheme: 'light', width: 390, height: 844 },
-        ] as const)
+      ? [{ ...wide, picture: picture('grid'), scheme: 'light' as const, keys: ['g', 'x'] }]
       : []),
   ])
 }
