@@ -127,7 +127,7 @@ async function estimateOf(path: string): Promise<number> {
   return sum
 }
 
-const percent = (value: number): string => (Number.isNaN(value) ? '–' : `${(100 * value).toFixed(1)}`)
+const percent = (value: number): string => (Number.isFinite(value) ? `${(100 * value).toFixed(1)}` : '–')
 const sum = (flags: ArrayLike<number>): number => Array.from(flags).reduce((total, flag) => total + flag, 0)
 
 /** Harmonic mean of the precision and recall of marks. */
