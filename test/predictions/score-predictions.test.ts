@@ -307,6 +307,7 @@ describe('populations', () => {
         dataset: { path: 'x.csv', trueLabel: 'true_label', groups: ['hair'] },
         compress: [{ method: 'magnitude', sparsity: 0.9 }],
         population: { seeds: 3, crossFit: 0 },
+        inspect: false,
       }),
       output: run,
       input: path => join(run, path),
