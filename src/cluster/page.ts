@@ -41,8 +41,10 @@ export async function serveCluster(
 
 const style = `${styleSheet}
 main { max-width: 64rem; }
-.counts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.7rem; margin: 0 0 1.4rem; }
-.counts > div { display: flex; flex-direction: column-reverse; padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 10px; background: var(--surface); }
+h1 { font-size: 1.4rem; margin: 1.4rem 0 1rem; max-width: none; overflow-wrap: anywhere; }
+main section { padding-top: 1rem; }
+.counts { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.2rem, 1fr)); gap: 0.6rem; margin: 0; }
+.counts > div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: 0.7rem 0.9rem; border: 1px solid var(--line); border-radius: 10px; background: var(--surface); }
 .counts dt { color: var(--soft); font-size: 0.86rem; }
 .counts dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 #history { width: min(100%, 30rem); height: 5rem; }
@@ -54,7 +56,7 @@ td { overflow-wrap: anywhere; white-space: pre-line; }
 `
 
 const counts = [
-  ['left', 'left of what is queued'],
+  ['left', 'left in the queue'],
   ['rate', 'done a minute'],
   ['count-workers', 'workers'],
   ['count-active', 'active'],
