@@ -112,6 +112,7 @@ export type { ComparedMethod, Comparison, Equality, Estimate } from './scoring/f
 export type { PredictionForm } from './scoring/matrix-scores.js'
 export type { EstimatedCount } from './scoring/noise-counts.js'
 export { type CompareOptions, compareRuns as compare, type SizeMeasure } from './stages/compared-runs.js'
+export type { DataVersion } from './stages/data-version.js'
 export {
   type ArmFigures,
   type DetectionFigures,
@@ -127,7 +128,7 @@ export {
   type ScoreHeadline,
   type TruthFigures,
 } from './stages/headlines.js'
-export { runDifference as diff } from './stages/run-difference.js'
+export { type Compared, runDifference as diff } from './stages/run-difference.js'
 export type { ImageValue } from './tables/columns.js'
 export type { ReadOptions } from './tables/parquet.js'
 export type * from './tables/row-types.js'
