@@ -80,16 +80,17 @@ function readApart(
   const child = fork(fileURLToPath(import.meta.url), args, { execArgv: process.execArgv })
   return new Promise(resolve => {
     let hung = false
-    const wait = () =>
+    const wait = (seconds: number) =>
       setTimeout(() => {
         hung = true
         child.kill('SIGKILL')
-      }, patience * 1000)
-    let timer = wait()
+      }, seconds * 1000)
+    // Loading everything and writing the samples may take its time.
+    let timer = wait(10 * patience)
     let isReady = false
     child.on('message', (message: 'ready' | Report) => {
       clearTimeout(timer)
-      timer = wait()
+      timer = wait(patience)
       if (message === 'ready') isReady = true
       else hear(message)
     })

@@ -33,6 +33,9 @@ export function configError(
   return faultsError(faults, locate)
 }
 
+/** Faults that are told one by one; what is pasted in the wrong place has many. */
+const mostNamed = 10
+
 /** The error for faults that were found outside the schema. */
 export function faultsError(faults: readonly Fault[], locate: Locate): ConfigError {
   if (faults.length === 1) {
@@ -40,11 +43,12 @@ export function faultsError(faults: readonly Fault[], locate: Locate): ConfigErr
     const key = keyText(path)
     return new ConfigError(message, { file: locate(path), ...(key && { key }), ...(mend && { mend }) })
   }
-  const lines = faults.map(({ path, message, mend }) => {
+  const lines = faults.slice(0, mostNamed).map(({ path, message, mend }) => {
     const key = keyText(path)
     return `  ${locate(path)}${key ? `, key "${key}"` : ''}: ${message}${mend ? `\n    ${mend}` : ''}`
   })
-  return new ConfigError(`${faults.length} things are wrong with this pipeline:\n${lines.join('\n')}`)
+  const more = faults.length > mostNamed ? `\n  … and ${faults.length - mostNamed} more` : ''
+  return new ConfigError(`${faults.length} things are wrong with this pipeline:\n${lines.join('\n')}${more}`)
 }
 
 /** `compress[0].sparsity` for ['compress', 0, 'sparsity']. */

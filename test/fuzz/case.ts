@@ -60,7 +60,7 @@ export async function tryCase(
   }
 }
 
-const longestMessage = 2000
+const longestMessage = 4000
 
 /** What is wrong with an error itself; undefined where it says what, where and how it ought to. */
 function whyUnclear(error: unknown, refusals: readonly number[]): string | undefined {
