@@ -83,8 +83,8 @@ export interface ScoredPredictions {
 
 /**
  * Scores given labels by predictions that are there already, and writes the tables: `scores.parquet`, and of
- * populations `levels.parquet` and `classes.parquet` beside it, as a run does. Streams: what is held is a few bytes
- * an example, and of the predictions a few megabytes.
+ * populations `levels.parquet` and `classes.parquet` beside it, as a run does. Streams: what is held is about a
+ * hundred bytes an example, and of the predictions a few megabytes.
  *
  * @throws DataError that names file and row: predictions that are missing, no numbers, of other examples or classes
  *   than the labels, or no probabilities where they should be; labels that are no class. ConfigError where the
