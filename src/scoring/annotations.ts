@@ -39,30 +39,6 @@ export function majorityVote(annotations: Annotations, weight: ArrayLike<number>
   return majority
 }
 
-/**
- * How often each annotator says what another one says of the same example, over all such pairs, 0 to 1,
- * [annotators]; whoever shares no example has the mean of the others.
- * Goh, Tkachenko and Mueller 2022 (arXiv 2210.06812), section 3.1.
- * @returns undefined where no two annotators share an example
- */
-export function agreementAmongAnnotators(annotations: Annotations): Float64Array | undefined {
-  const { begin, annotator, label, annotators } = annotations
-  const same = new Float64Array(annotators)
-  const pairs = new Float64Array(annotators)
-  for (let i = 0; i < examplesOf(annotations); i++) {
-    const others = begin[i + 1] - begin[i] - 1
-    for (let a = begin[i]; a < begin[i + 1]; a++) {
-      pairs[annotator[a]] += others
-      for (let b = begin[i]; b < begin[i + 1]; b++) if (b !== a && label[b] === label[a]) same[annotator[a]]++
-    }
-  }
-  const agreement = same.map((count, j) => count / pairs[j])
-  const known = agreement.filter(value => !Number.isNaN(value))
-  if (known.length === 0) return undefined
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length
-  return agreement.map(value => (Number.isNaN(value) ? mean : value))
-}
-
 /** Share of an example's annotators who gave it this label, [examples]. */
 export function agreementWith(annotations: Annotations, labels: Int32Array): Float32Array {
   const { begin, label } = annotations
