@@ -61,7 +61,7 @@ describe('refuses, with the place and the mend,', () => {
         pipelines/tiny.yaml:6, key "compress[1].sparcity": is not a known key
           Did you mean "sparsity"? Allowed here: method, sparsity, scope, when, start, begin, end, frequency, fineTuneEpochs, reweight, distill, quantize.
         pipelines/tiny.yaml:3, key "datasets": is not a known key
-          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, inspect, scoring, robustness, retrain, seed, gates, schedule, keep, notify.
+          Did you mean "dataset"? Allowed here: name, dataset, model, engine, population, compress, predict, inspect, scoring, robustness, retrain, seed, gates, schedule, keep, notify.
       "
     `)
   })
