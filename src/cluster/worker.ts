@@ -153,7 +153,8 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
     })
     pools.train.stop()
     pools.predict.stop()
-    await worker.close()
+    // Without Redis nobody can be told how jobs ended: others take them over as those of a lost worker.
+    await worker.close(redis.status !== 'ready')
   } finally {
     stopTelling()
     await Promise.all([pools.train.close(), pools.predict.close()])

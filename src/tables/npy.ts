@@ -62,7 +62,9 @@ export function parseNpyHeader(bytes: Uint8Array): RawNpyHeader {
     .filter(part => part.trim() !== '')
     .map(Number)
   const wrong = shape.find(size => !(Number.isSafeInteger(size) && size >= 0))
-  if (wrong !== undefined) throw new DataError(`the array cannot have ${wrong} rows or columns`)
+  if (wrong !== undefined) {
+    throw new DataError(`the array cannot have ${wrong} rows or columns`, { mend: 'Save it again.' })
+  }
   return { description, fortranOrder: order === 'True', shape, offset }
 }
 

@@ -242,4 +242,13 @@ describe.skipIf(!hasRedis)('a job', () => {
     await expect(asked).rejects.toThrow('enough')
     expect((await view.read()).waiting).toEqual({})
   })
+
+  it('keeps no worker from ending while Redis is away', async () => {
+    const worker = startWorker(store)
+    await vi.waitFor(() => expect(worker.lines).toContain('ready'), 10_000)
+    await redis.kill()
+    await vi.waitFor(() => expect(worker.lines).toContain('redis-away'), 10_000)
+    await worker.stop()
+    await redis.start()
+  })
 })
