@@ -49,6 +49,7 @@ function pipeline(models: Record<string, unknown>, changes: Partial<PipelineInpu
     {
       name: 'outside',
       dataset: { path: glyphs, trueLabel: 'true_label', limit: 600, classNames: letters },
+      inspect: false,
       population: { models: { path: at('models'), trainedOn: 'none', ...models } },
       ...changes,
     } as PipelineInput,
