@@ -5,7 +5,15 @@
 import type { LabelVocabulary } from '../dataset/labels.js'
 import { ConfigError, DataError } from '../errors.js'
 import type { Annotations } from '../scoring/annotations.js'
-import { codeOf, columnOf, type LabelCodes, type LabelColumns, sourceOf, textOf } from './labels.js'
+import {
+  codeOf,
+  columnOf,
+  type LabelCodes,
+  type LabelColumns,
+  refuseColumns,
+  sourceOf,
+  textOf,
+} from './labels.js'
 import { NpyFile } from './npy.js'
 import { isAttribute, openTable, type Table } from './table.js'
 
@@ -87,13 +95,7 @@ async function readArray(
   columns: AnnotationColumns,
   vocabulary: LabelVocabulary,
 ): Promise<AnnotationCodes> {
-  const named = Object.values(columns).flat()
-  if (named.length > 0) {
-    throw new ConfigError(`an array has no column "${named[0]}"`, {
-      file: path,
-      mend: 'Give the labels as a table, with their columns.',
-    })
-  }
+  refuseColumns(path, columns)
   const file = await NpyFile.open(path)
   if (file.shape.length !== 2 || file.isText) {
     throw new DataError(`the array is [${file.shape.join(', ')}]${file.isText ? ' of text' : ''}`, {

@@ -60,13 +60,7 @@ async function readArray(
   columns: LabelColumns,
   vocabulary: LabelVocabulary,
 ): Promise<LabelCodes> {
-  const named = Object.values(columns).flat()
-  if (named.length > 0) {
-    throw new ConfigError(`an array has no column "${named[0]}"`, {
-      file: path,
-      mend: 'Give the labels as a table, with their columns.',
-    })
-  }
+  refuseColumns(path, columns)
   const file = await NpyFile.open(path)
   const { shape } = file
   if (shape.length !== 1 && !(shape.length === 2 && shape[1] === 1)) {
@@ -172,6 +166,16 @@ export function codeOf(
 /** How labels look in errors and in the vocabulary; missing: empty. */
 export const textOf = (label: RawLabel): string =>
   label === null || Number.isNaN(label) ? '' : String(label)
+
+/** @throws ConfigError if a column is named, which an array has not */
+export function refuseColumns(path: string, columns: LabelColumns): void {
+  const [named] = Object.values(columns).flat()
+  if (named === undefined) return
+  throw new ConfigError(`an array has no column "${named}"`, {
+    file: path,
+    mend: 'Give the labels as a table, with their columns.',
+  })
+}
 
 /** The file as errors about labels know it. */
 export const sourceOf = (path: string): SourceFile => ({ path, name: path })

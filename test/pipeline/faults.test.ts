@@ -11,6 +11,7 @@ import { loadPipeline } from '../../src/pipeline/load.js'
 import { type RunnerOptions, runPipeline } from '../../src/pipeline/runner.js'
 import { listRuns, type Run } from '../../src/pipeline/runs.js'
 import { openStore } from '../../src/pipeline/store.js'
+import { writeSmallPipeline } from './small-pipeline.js'
 import { fingerprint, smallStages } from './small-stages.js'
 
 let root: string
@@ -18,11 +19,7 @@ let out: string
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'pieline-faults-'))
   out = join(root, 'runs')
-  await writeFile(join(root, 'data.csv'), 'a\nb\nc\n')
-  await writeFile(
-    join(root, 'small.yaml'),
-    'name: small\ndataset: { path: data.csv, testShare: 0.2 }\npopulation: { seeds: 3 }\n',
-  )
+  await writeSmallPipeline(root)
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 

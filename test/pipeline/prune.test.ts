@@ -9,6 +9,7 @@ import { expiredRuns, prune } from '../../src/pipeline/prune.js'
 import { runPipeline } from '../../src/pipeline/runner.js'
 import { listRuns, type Run } from '../../src/pipeline/runs.js'
 import { openStore } from '../../src/pipeline/store.js'
+import { writeSmallPipeline } from './small-pipeline.js'
 import { fingerprint, smallStages } from './small-stages.js'
 
 let root: string
@@ -16,11 +17,7 @@ let out: string
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'pieline-prune-'))
   out = join(root, 'runs')
-  await writeFile(join(root, 'data.csv'), 'a\nb\nc\n')
-  await writeFile(
-    join(root, 'small.yaml'),
-    'name: small\ndataset: { path: data.csv, testShare: 0.2 }\npopulation: { seeds: 3 }\n',
-  )
+  await writeSmallPipeline(root)
 })
 afterEach(() => rm(root, { recursive: true, force: true }))
 
