@@ -1,7 +1,8 @@
 /** The page of a cluster: its queue, its workers and what is left, as they are now. */
+import { servedDocument } from '../pages/document.js'
+import { html } from '../pages/html.js'
 import { json, type PageServer, Refused, type ServerOptions, servePages } from '../pages/serve.js'
 import { clientScript } from '../report/client-script.js'
-import { Html, html } from '../report/html.js'
 import { styleSheet } from '../report/style-sheet.js'
 import type { ClusterView } from './state.js'
 
@@ -16,23 +17,14 @@ export async function serveCluster(
   options: ServerOptions,
 ): Promise<PageServer> {
   const script = await clientScript(new URL('./client/status-page.js', import.meta.url))
-  const page = clusterPage(place)
   return servePages(
     {
       name: 'cluster',
+      page: { html: clusterPage(place), script, style },
       async answer({ method }, { pathname }) {
         if (method !== 'GET' && method !== 'HEAD') throw new Refused(405, 'only GET is understood')
-        switch (pathname) {
-          case '/':
-            return { type: 'text/html; charset=utf-8', body: page }
-          case '/page.js':
-            return { type: 'text/javascript; charset=utf-8', body: script }
-          case '/page.css':
-            return { type: 'text/css; charset=utf-8', body: style }
-          case '/api/state':
-            return json(await view.read())
-        }
-        throw new Refused(404, 'there is nothing here')
+        if (pathname !== '/api/state') throw new Refused(404, 'there is nothing here')
+        return json(await view.read())
       },
     },
     options,
@@ -69,18 +61,9 @@ const heads = (titles: readonly string[]) =>
   html`<thead><tr>${titles.map(title => html`<th scope="col">${title}</th>`)}</tr></thead>`
 
 function clusterPage(place: string): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${place}: pieline cluster</title>
-<link rel="stylesheet" href="/page.css">
-<link rel="icon" type="image/svg+xml" href="/icon.svg">
-</head>
-<body>
-<main>
+  return servedDocument({
+    title: `${place}: pieline cluster`,
+    body: html`<main>
 <h1>${place}</h1>
 <p id="trouble" class="trouble" role="alert" hidden></p>
 <dl class="counts">${counts.map(([id, title]) => html`<div><dt>${title}</dt><dd id="${id}">–</dd></div>`)}</dl>
@@ -94,9 +77,7 @@ function clusterPage(place: string): string {
 <section id="aside-box" aria-labelledby="aside-title" hidden><h2 id="aside-title">Set aside</h2>
 <table>${heads(['job', 'stage', 'tries', 'why'])}<tbody id="aside"></tbody></table>
 <p>The same "pieline run" tries them again.</p></section>
-</main>
-<noscript><p class="trouble">The page needs JavaScript; "pieline status --watch" shows the same.</p></noscript>
-${new Html('<script type="module" src="/page.js"></script>')}
-</body>
-</html>`.source
+</main>`,
+    withoutScript: 'The page needs JavaScript; "pieline status --watch" shows the same.',
+  })
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ConfigError, PielineError, RunError } from '../errors.js'
+import { parts } from './document.js'
 import { cookieName, type Guarded, refusal } from './guard.js'
 
 /** Where a page is served. */
@@ -46,7 +47,9 @@ export const json = (value: unknown): Answer => ({ type: 'application/json', bod
 export interface Site {
   /** Such as `review`. */
   readonly name: string
-  /** Answers all but `/icon.svg`. @throws Refused where it has no answer, PielineError where there is something to tell */
+  /** The page with what belongs to it, all the same for as long as it is served. */
+  readonly page: { readonly html: string; readonly script: string; readonly style: string }
+  /** Answers what is not the page. @throws Refused where it has no answer, PielineError where there is something to tell */
   answer(request: IncomingMessage, address: URL): Promise<Answer>
 }
 
@@ -134,7 +137,18 @@ async function respond(
 }
 
 function answerTo(site: Site, request: IncomingMessage, address: URL): Answer | Promise<Answer> {
-  if (address.pathname === '/icon.svg') return { type: 'image/svg+xml', body: icon }
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    switch (address.pathname) {
+      case '/':
+        return { type: 'text/html; charset=utf-8', body: site.page.html }
+      case parts.script:
+        return { type: 'text/javascript; charset=utf-8', body: site.page.script }
+      case parts.style:
+        return { type: 'text/css; charset=utf-8', body: site.page.style }
+      case parts.icon:
+        return { type: 'image/svg+xml', body: icon }
+    }
+  }
   return site.answer(request, address)
 }
 

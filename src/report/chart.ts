@@ -4,8 +4,8 @@
  */
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
+import { type Content, Html, html } from '../pages/html.js'
 import { shorten, textWidth } from './format.js'
-import { type Content, Html, html } from './html.js'
 
 /**
  * Widths in pixels at which a chart's text has its nominal size, in columns of two and of three; charts grow and shrink

@@ -9,6 +9,7 @@ import type {
   MarkChanges,
   StatisticDrift,
 } from '../difference/difference.js'
+import { type Content, type Html, html, name } from '../pages/html.js'
 import { axisLabels, chart, colour, type LegendEntry, type TableColumn, table, width } from './chart.js'
 import {
   accuracyCaution,
@@ -21,7 +22,6 @@ import {
   settingText,
 } from './difference-words.js'
 import { count, fraction, meanPercent, percent, points } from './format.js'
-import { type Content, type Html, html, name } from './html.js'
 import { renderPage } from './page.js'
 import type { Section } from './sections/section.js'
 import { shownCards, suspectCards } from './suspect-cards.js'

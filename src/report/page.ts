@@ -1,6 +1,7 @@
 /** The frame of a page that stands alone: one file, its own style and script and nothing from anywhere. */
 import { createHash } from 'node:crypto'
-import { Html, html } from './html.js'
+import { htmlDocument } from '../pages/document.js'
+import { Html, html } from '../pages/html.js'
 import type { Section } from './sections/section.js'
 import { styleSheet } from './style-sheet.js'
 
@@ -25,20 +26,12 @@ export function renderPage({ title, hero, sections, origin, script }: PageConten
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ')
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="pieline">
-<title>${title}</title>
+  return htmlDocument({
+    title,
+    head: html`<meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="icon" href="data:,">
-<style>${new Html(styleSheet)}</style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the content</a>
+<style>${new Html(styleSheet)}</style>`,
+    body: html`<a class="skip" href="#content">Skip to the content</a>
 <nav class="contents" aria-label="Sections"><ul>
 ${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>\n`)}</ul></nav>
 <main id="content">
@@ -50,9 +43,8 @@ ${body}</section>
 `,
 )}</main>
 <footer><p>${origin} The page loads nothing from anywhere.</p></footer>
-${script !== undefined && html`<script type="module">${new Html(script)}</script>\n`}</body>
-</html>
-`.source
+${script !== undefined && html`<script type="module">${new Html(script)}</script>`}`,
+  })
 }
 
 /** A hash source of a content security policy. */

@@ -1,7 +1,8 @@
 /** The first results of a run that goes on: which labels the dense members alone doubt. */
+
+import { html, name } from '../pages/html.js'
 import { table } from './chart.js'
 import { count, counted, fraction, percent } from './format.js'
-import { html, name } from './html.js'
 import { renderPage } from './page.js'
 import { type SuspectCard, suspectCards } from './suspect-cards.js'
 

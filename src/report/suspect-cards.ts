@@ -1,6 +1,7 @@
 /** Pictures of label issues beside each other, on pages without a script. */
+
+import { type Content, type Html, html } from '../pages/html.js'
 import { fraction } from './format.js'
-import { type Content, type Html, html } from './html.js'
 
 /** Cards that a page shows at most. */
 export const shownCards = 48

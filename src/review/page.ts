@@ -1,5 +1,6 @@
 /** The frame of the review's page; its script, `client/review-page.ts`, fills it. */
-import { Html, html } from '../report/html.js'
+import { servedDocument } from '../pages/document.js'
+import { html } from '../pages/html.js'
 import { keys } from './client/review-page.js'
 import type { states } from './queue.js'
 
@@ -23,20 +24,11 @@ const kindTitles = {
 const options = (titles: Readonly<Record<string, string>>) =>
   Object.entries(titles).map(([value, title]) => html`<option value="${value}">${title}</option>`)
 
-/** The page, the same for every run but for its title; nothing in it runs or is styled inline. */
+/** The page, the same for every run but for its title. */
 export function reviewPage(pipeline: string): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${pipeline}: pieline review</title>
-<link rel="stylesheet" href="/page.css">
-<link rel="icon" type="image/svg+xml" href="/icon.svg">
-</head>
-<body>
-<a class="skip" href="#suspect">To the suspect</a>
+  return servedDocument({
+    title: `${pipeline}: pieline review`,
+    body: html`<a class="skip" href="#suspect">To the suspect</a>
 <header class="top">
 <h1 id="title">Review</h1>
 <dl class="progress" id="progress" aria-label="Progress of the review"></dl>
@@ -74,11 +66,11 @@ export function reviewPage(pipeline: string): string {
 <button type="button" id="next-page">Next</button></nav>
 </section>
 <div id="actions" class="actions" role="group" aria-label="Decide">${keys
-    .filter(({ button }) => button)
-    .map(
-      ({ key, id, title }) =>
-        html`<button type="button" id="act-${id}" aria-keyshortcuts="${key}"><kbd>${key}</kbd> <span>${title}</span></button>`,
-    )}</div>
+      .filter(({ button }) => button)
+      .map(
+        ({ key, id, title }) =>
+          html`<button type="button" id="act-${id}" aria-keyshortcuts="${key}"><kbd>${key}</kbd> <span>${title}</span></button>`,
+      )}</div>
 <div class="say"><label>Note <input id="note" maxlength="2000" autocomplete="off" placeholder="goes with the next decision"></label></div>
 </main>
 <dialog id="labels" aria-labelledby="labels-title">
@@ -89,12 +81,10 @@ export function reviewPage(pipeline: string): string {
 </dialog>
 <dialog id="help" aria-labelledby="help-title">
 <form method="dialog"><h2 id="help-title">Keys</h2><table><tbody>${keys.map(
-    ({ key, title }) => html`<tr><th scope="row"><kbd>${key}</kbd></th><td>${title}</td></tr>`,
-  )}</tbody></table><button>Close</button></form>
+      ({ key, title }) => html`<tr><th scope="row"><kbd>${key}</kbd></th><td>${title}</td></tr>`,
+    )}</tbody></table><button>Close</button></form>
 </dialog>
-<p id="spoken" class="spoken" aria-live="polite"></p>
-<noscript><p class="trouble">The review needs JavaScript, or try "pieline review --terminal".</p></noscript>
-${new Html('<script type="module" src="/page.js"></script>')}
-</body>
-</html>`.source
+<p id="spoken" class="spoken" aria-live="polite"></p>`,
+    withoutScript: 'The review needs JavaScript, or try "pieline review --terminal".',
+  })
 }

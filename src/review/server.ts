@@ -44,17 +44,20 @@ export type { PageServer as ReviewServer, ServerOptions }
 
 /** Serves a review. @throws RunError if the port is taken or the host is none of this machine's */
 export async function serveReview(review: Review, options: ServerOptions): Promise<PageServer> {
-  return servePages({ name: 'review', answer: await answerer(review) }, options)
+  const page = {
+    html: reviewPage(review.run.manifest.pipeline),
+    script: await clientScript(new URL('./client/review-page.js', import.meta.url)),
+    style: reviewStyle,
+  }
+  return servePages({ name: 'review', page, answer: answerer(review) }, options)
 }
 
 /** What answers requests to the guarded server. */
-async function answerer(review: Review): Promise<Site['answer']> {
+function answerer(review: Review): Site['answer'] {
   const { tables } = review
   const { suspects, info } = tables
   const examples = info.trainExamples + info.testExamples
   const pictures = new PictureCache(rows => tables.images(rows), pictureBytes)
-  const script = await clientScript(new URL('./client/review-page.js', import.meta.url))
-  const page = reviewPage(review.run.manifest.pipeline)
   const constant = runAnswer(review)
 
   const rowIn = (text: string, count: number): number => {
@@ -74,12 +77,7 @@ async function answerer(review: Review): Promise<Site['answer']> {
 
   async function get({ pathname, searchParams }: URL): Promise<Answer> {
     const [, room, name, ...rest] = pathname.split('/')
-    if (rest.length === 0) {
-      if (pathname === '/') return { type: 'text/html; charset=utf-8', body: page }
-      if (pathname === '/page.js') return { type: 'text/javascript; charset=utf-8', body: script }
-      if (pathname === '/page.css') return { type: 'text/css; charset=utf-8', body: reviewStyle }
-      if (room === 'pictures' && name !== undefined) return picture(rowIn(name, examples))
-    }
+    if (room === 'pictures' && name !== undefined && rest.length === 0) return picture(rowIn(name, examples))
     await review.refresh()
     switch (pathname) {
       case '/api/run':

@@ -1,5 +1,6 @@
 /** Which classes and subgroups pay for compression, level by level. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import {
   auditedSplit,
@@ -10,7 +11,6 @@ import {
   tellingChange,
 } from '../data.js'
 import { count, counted, fraction, meanPercent, percent, points } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
 /** Classes drawn per level, and rows of the tables; `classes.parquet` has all. */

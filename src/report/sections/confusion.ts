@@ -1,9 +1,9 @@
 /** What labels are taken for which: the label issues, and what the noise model expects in all. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import type { ConfusionPair, ReportData } from '../data.js'
 import { count, shorten } from '../format.js'
-import { type Html, html, name } from '../html.js'
 
 /** Up to this many classes a matrix shows every pair; beyond, most of it would be empty. */
 const matrixClasses = 20

@@ -1,7 +1,8 @@
 /** What the checks of the data set itself found: duplicates, leaks, odd images, outliers. */
+
+import { type Html, html } from '../../pages/html.js'
 import type { DataChecks, ReportData } from '../data.js'
 import { count, counted, percent } from '../format.js'
-import { type Html, html } from '../html.js'
 import type { Section } from './section.js'
 
 const meanings: Readonly<Record<string, string>> = {

@@ -1,8 +1,9 @@
 /** The outcome in words and a handful of figures: what somebody reads who reads nothing else. */
+
+import { type Content, type Html, html, name } from '../../pages/html.js'
 import { tellingLevel } from '../../pipeline/levels.js'
 import { auditedSplit, type ConfusionPair, levelInWords, type ReportData } from '../data.js'
 import { count, counted, percent } from '../format.js'
-import { type Content, type Html, html, name } from '../html.js'
 import { recommendation } from '../recommendation.js'
 
 /** The headline sentence: how many labels are estimated to be wrong, and which classes are taken for each other. */

@@ -1,9 +1,9 @@
 /** How label quality is spread, which classes have the most label issues, and what they are taken for. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { chart, colour, table } from '../chart.js'
 import type { ConfusionPair, KnownTruth, ReportData } from '../data.js'
 import { count, counted, fraction, percent } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import { confusion, noiseMatrix } from './confusion.js'
 import type { Section } from './section.js'
 

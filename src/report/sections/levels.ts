@@ -1,9 +1,9 @@
 /** What each level of compression costs: table of the levels, accuracy against sparsity, PIEs. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import { auditedSplit, type LevelSummary, type ReportData, type SplitSummary } from '../data.js'
 import { bytes, count, meanPercent, percent, points } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
 const splitTitles: Readonly<Record<string, string>> = { train: 'Training examples', test: 'Test examples' }

@@ -1,9 +1,9 @@
 /** Whether PIEs are the same from level to level, and would be the same in other populations. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import type { LevelOverlap, LevelStability, ReportData } from '../data.js'
 import { count, percent } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
 /** Undefined where there is neither a pair of levels nor a population of two. */

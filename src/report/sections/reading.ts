@@ -1,6 +1,7 @@
 /** What the words mean, and where to go from here. */
+
+import { type Html, html } from '../../pages/html.js'
 import type { ReportData } from '../data.js'
-import { type Html, html } from '../html.js'
 import type { Section } from './section.js'
 
 export function reading({ population, splits }: ReportData): Section {

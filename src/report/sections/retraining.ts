@@ -1,9 +1,9 @@
 /** Whether training on the cleaned data helps. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table } from '../chart.js'
 import type { ArmSummary, ReportData } from '../data.js'
 import { count, meanPercent, percent, points } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import { recommendation } from '../recommendation.js'
 import { armInWords } from './headline.js'
 import type { Section } from './section.js'

@@ -1,9 +1,9 @@
 /** What corrupted pictures cost each level beyond what they cost the dense one. */
 import * as Plot from '@observablehq/plot'
+import { type Html, html, name } from '../../pages/html.js'
 import { axisLabels, chart, colour, table, width } from '../chart.js'
 import type { ReportData, RobustnessSummary } from '../data.js'
 import { meanPercent, percent } from '../format.js'
-import { type Html, html, name } from '../html.js'
 import type { Section } from './section.js'
 
 export function robustness({ robustness: rows, alpha }: ReportData): Section | undefined {

@@ -1,4 +1,4 @@
-import type { Html } from '../html.js'
+import type { Html } from '../../pages/html.js'
 
 /** A part of the page under a heading of its own, reached from the navigation. */
 export interface Section {

@@ -1,5 +1,6 @@
 /** The gallery of the most suspicious examples: its first page as it stands, the rest as data for the client script. */
 import { parseHTML } from 'linkedom'
+import { Html, html, jsonIsland } from '../../pages/html.js'
 import {
   type GalleryData,
   kinds,
@@ -11,7 +12,6 @@ import {
 } from '../client/gallery.js'
 import type { ReportData } from '../data.js'
 import { count, counted } from '../format.js'
-import { Html, html, jsonIsland } from '../html.js'
 import type { Section } from './section.js'
 
 /** Pictures up to this side are enlarged pixel by pixel instead of blurred. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { parseHTML } from 'linkedom'
 import { describe, expect, it } from 'vitest'
-import { escapeHtml, html, jsonIsland, name } from '../../src/report/html.js'
+import { escapeHtml, html, jsonIsland, name } from '../../src/pages/html.js'
 
 /** Any text that can be written as UTF-8 and that an HTML parser leaves as it is. */
 const text = fc.string({ unit: 'grapheme' }).filter(value => !/[\0\r]/.test(value))
