@@ -78,8 +78,11 @@ async function readArray(
     const known = new Map<number, number>()
     for await (const values of file.blocks(65_536)) {
       for (const value of values) {
-        const code = known.get(value) ?? codeOf(value, source, codes.length, 'labels', vocabulary)
-        known.set(value, code)
+        let code = known.get(value)
+        if (code === undefined) {
+          code = codeOf(value, source, codes.length, 'labels', vocabulary)
+          known.set(value, code)
+        }
         codes.push(code)
       }
     }
@@ -329,11 +332,13 @@ export function labeledExamples(
       mend: 'True labels are classes as the given ones, −1 (of no class) or missing (unknown).',
     })
   }
+  const labels = new Int32Array(codes.codes.length)
+  for (let row = 0; row < labels.length; row++) labels[row] = classOf[codes.codes[row]]
   return {
-    labels: Int32Array.from(codes.codes, code => classOf[code]),
+    labels,
     truth:
       codes.truth === undefined
-        ? new Int32Array(codes.codes.length).fill(unknownTruth)
+        ? new Int32Array(labels.length).fill(unknownTruth)
         : Int32Array.from(codes.truth, truthOf),
     knowsTruth: codes.truth !== undefined,
     split: codes.split,

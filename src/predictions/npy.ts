@@ -20,13 +20,20 @@ function viewed(ArrayType: {
 }): NumberType {
   return {
     size: ArrayType.BYTES_PER_ELEMENT,
-    numbers: (bytes, offset, length) => Float64Array.from(new ArrayType(bytes, offset, length)),
+    numbers: (bytes, offset, length) => new Float64Array(new ArrayType(bytes, offset, length)),
   }
 }
 
-const wide = (ArrayType: typeof BigInt64Array | typeof BigUint64Array): NumberType => ({
+const wide = (HighType: typeof Int32Array | typeof Uint32Array): NumberType => ({
   size: 8,
-  numbers: (bytes, offset, length) => Float64Array.from(new ArrayType(bytes, offset, length), Number),
+  numbers(bytes, offset, length) {
+    // By halves, without a BigInt for every value.
+    const low = new Uint32Array(bytes, offset, 2 * length)
+    const high = new HighType(bytes, offset, 2 * length)
+    const values = new Float64Array(length)
+    for (let at = 0; at < length; at++) values[at] = high[2 * at + 1] * 2 ** 32 + low[2 * at]
+    return values
+  },
 })
 
 const numberTypes: Readonly<Record<string, NumberType>> = {
@@ -43,8 +50,8 @@ const numberTypes: Readonly<Record<string, NumberType>> = {
   '<i2': viewed(Int16Array),
   '<u4': viewed(Uint32Array),
   '<i4': viewed(Int32Array),
-  '<u8': wide(BigUint64Array),
-  '<i8': wide(BigInt64Array),
+  '<u8': wide(Uint32Array),
+  '<i8': wide(Int32Array),
 }
 
 export class NpyFile {

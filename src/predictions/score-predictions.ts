@@ -16,7 +16,7 @@ import type { IssueKind } from '../scoring/noise-model.js'
 import { issueKindsOf, suggestedLabels } from '../scoring/suggested-labels.js'
 import { type AuditedExamples, audit, auditTables, noiseRows, rowsBatch } from '../stages/audit.js'
 import type { LevelFigures, TruthFigures } from '../stages/headlines.js'
-import { recordBatch } from '../tables/columns.js'
+import { numeralsData, recordBatch } from '../tables/columns.js'
 import { labelScoresSchema, noiseSchema } from '../tables/schemas.js'
 import { classesOf, type LabelCodes, type LabelColumns, labeledExamples, readLabels } from './labels.js'
 import { type Matrix, openMatrix, requireClasses } from './matrix.js'
@@ -155,7 +155,7 @@ async function scoreSingle(
     files.scores,
     labelScoresSchema({ trueLabel: examples.knowsTruth }),
     scoreBatches(examples, codes, verdicts),
-    { distinct: ['example_id'] },
+    { distinct: ['example_id'], scattered: ['label_quality', 'suggested_p'] },
   )
   await writeTable(files.noise, noiseSchema, [rowsBatch(noiseSchema, noiseRows([joint], names))])
   const truth = compareWithTruth(examples, judgement.quality, issues)
@@ -219,7 +219,7 @@ function* scoreBatches(
     const end = Math.min(labels.length, begin + batchRows)
     const known = (label: number) => (label === unknownTruth ? null : label)
     yield recordBatch(schema, {
-      example_id: Array.from({ length: end - begin }, (_, i) => exampleId(ids, begin + i)),
+      example_id: ids?.slice(begin, end) ?? numeralsData(begin, end),
       label: labels.subarray(begin, end),
       ...(knowsTruth ? { true_label: Array.from(truth.subarray(begin, end), known) } : {}),
       label_quality: quality.subarray(begin, end),

@@ -43,7 +43,10 @@ export function compareWithTruth(
   quality: ArrayLike<number>,
   issues: ArrayLike<number>,
 ): TruthComparison | undefined {
-  const known = Array.from(truth.keys()).filter(i => truth[i] !== unknownTruth && !Number.isNaN(quality[i]))
+  const known: number[] = []
+  for (let i = 0; i < truth.length; i++) {
+    if (truth[i] !== unknownTruth && !Number.isNaN(quality[i])) known.push(i)
+  }
   const right = known.filter(i => truth[i] === labels[i])
   const wrong = known.filter(i => truth[i] !== labels[i])
   if (right.length === 0 || wrong.length === 0) return undefined

@@ -13,13 +13,18 @@ export function suggestedLabels(
   issues: ArrayLike<number>,
   { quality, rival, rivalP }: LabelJudgement,
 ): SuggestedLabels {
-  return {
-    label: given.map((label, i) => (issues[i] ? rival[i] : label)),
-    probability: quality.map((own, i) => (issues[i] ? rivalP[i] : own)),
+  const [label, probability] = [given.slice(), quality.slice()]
+  for (let i = 0; i < label.length; i++) {
+    if (!issues[i]) continue
+    label[i] = rival[i]
+    probability[i] = rivalP[i]
   }
+  return { label, probability }
 }
 
 /** The kind of each label issue, [examples]; null where there is none. */
 export function issueKindsOf(issues: ArrayLike<number>, { kind }: LabelJudgement): (IssueKind | null)[] {
-  return Array.from(kind, (value, i) => (issues[i] ? issueKinds[value] : null))
+  const kinds = new Array<IssueKind | null>(kind.length).fill(null)
+  for (let i = 0; i < kinds.length; i++) if (issues[i]) kinds[i] = issueKinds[kind[i]]
+  return kinds
 }

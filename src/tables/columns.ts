@@ -19,7 +19,7 @@ import {
   RecordBatch,
   type Schema,
   Struct,
-  type Utf8,
+  Utf8,
   type Vector,
 } from 'apache-arrow'
 import { DataError } from '../errors.js'
@@ -203,6 +203,36 @@ function textData(type: Utf8, texts: readonly (string | null)[]): Data {
   }
   return makeData({ type, length: texts.length, ...validity(texts), valueOffsets, data })
 }
+
+/** The whole numbers from `begin` (≥ 0) up to `end` as text; ids of rows that have none are many, and need no strings. */
+export function numeralsData(begin: number, end: number): Data {
+  const valueOffsets = new Int32Array(end - begin + 1)
+  const data = new Uint8Array((end - begin) * String(end).length)
+  let [digits, shortest, at] = [String(begin).length, 10 ** String(begin).length, 0]
+  for (let number = begin; number < end; number++) {
+    if (number === shortest) {
+      digits++
+      shortest *= 10
+    }
+    let left = number
+    for (let place = at + digits - 1; place >= at; place--) {
+      const rest = Math.floor(left / 10)
+      data[place] = zero + left - 10 * rest
+      left = rest
+    }
+    at += digits
+    valueOffsets[number - begin + 1] = at
+  }
+  return makeData({
+    type: new Utf8(),
+    length: end - begin,
+    nullCount: 0,
+    valueOffsets,
+    data: data.subarray(0, at),
+  })
+}
+
+const zero = '0'.charCodeAt(0)
 
 function bytesData(type: Binary, values: readonly (Uint8Array | null)[]): Data {
   const valueOffsets = new Int32Array(values.length + 1)

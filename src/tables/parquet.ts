@@ -222,6 +222,11 @@ export interface EncodeOptions {
   readonly rowGroupBytes?: number
   /** Columns of which every value is another, such as ids: a dictionary takes a quarter more time and space. */
   readonly distinct?: readonly string[]
+  /**
+   * Columns of numbers that hardly repeat, such as a probability of each example. ZSTD makes them a fifth smaller than
+   * Snappy and takes several times as long: of a table of labels and scores a third of all there is to do.
+   */
+  readonly scattered?: readonly string[]
 }
 
 /**
@@ -292,7 +297,7 @@ function writerProperties(schema: Schema, options: EncodeOptions): WriterPropert
       (DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isInt(type)) &&
       !options.distinct?.includes(name),
   )
-  const builder = new WriterPropertiesBuilder()
+  let builder = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setStatisticsEnabled(EnabledStatistics.Chunk)
     .setMaxRowGroupSize(options.rowGroupRows ?? 65_536)
@@ -300,9 +305,9 @@ function writerProperties(schema: Schema, options: EncodeOptions): WriterPropert
     .setKeyValueMetadata(new Map(schema.metadata))
     .setCreatedBy('pieline')
     .setDictionaryEnabled(false)
-  return repeating
-    .reduce((properties, { name }) => properties.setColumnDictionaryEnabled(name, true), builder)
-    .build()
+  for (const { name } of repeating) builder = builder.setColumnDictionaryEnabled(name, true)
+  for (const name of options.scattered ?? []) builder = builder.setColumnCompression(name, Compression.SNAPPY)
+  return builder.build()
 }
 
 async function* wasmBatches(

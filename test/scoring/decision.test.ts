@@ -42,6 +42,24 @@ describe('labelIssues', () => {
       }),
     )
   })
+
+  it('marks the first of the order from the most suspicious on, whatever the rule', () => {
+    // Few values, so that many are equal.
+    const qualities = fc.array(fc.constantFrom(0, 1e-9, 0.25, 0.5, 0.500001, 1, Number.NaN), {
+      maxLength: 40,
+    })
+    fc.assert(
+      fc.property(qualities, fc.nat(50), (values, count) => {
+        const order = [...mostSuspiciousFirst(values)]
+        const marked = (issues: Uint8Array) => order.map(i => issues[i])
+        const expected = order.map((_, rank) => (rank < count ? 1 : 0))
+        expect(marked(labelIssues(values, { rule: 'budget', count }, 0))).toEqual(expected)
+        expect(marked(labelIssues(values, { rule: 'estimate' }, count))).toEqual(expected)
+        const issues = labelIssues(values, { rule: 'budget', count }, 0)
+        expect(issues.filter((issue, i) => issue === 1 && Number.isNaN(values[i]))).toHaveLength(0)
+      }),
+    )
+  })
 })
 
 describe('mostSuspiciousFirst', () => {

@@ -25,6 +25,7 @@ import {
   nullableInt32Column,
   nullableStringColumn,
   numberColumn,
+  numeralsData,
   recordBatch,
   stringColumn,
   vectorColumn,
@@ -217,6 +218,37 @@ test('rows are grouped so that no group is large', async () => {
     `select distinct row_group_id, row_group_num_rows from parquet_metadata('${path}') order by 1`,
   )
   expect(groups.map(([, count]) => Number(count))).toEqual([300, 300, 300, 100])
+})
+
+test('numerals are the text of their numbers, and scattered numbers are compressed lightly', async () => {
+  const path = join(folder, 'numerals.parquet')
+  const own = new Schema([new Field('id', new Utf8(), false), new Field('p', new Float32(), false)])
+  const ranges = [
+    [0, 0],
+    [0, 1],
+    [1, 10],
+    [10, 1105],
+    [99_999, 100_001],
+  ]
+  const batches = ranges.map(([begin, end]) =>
+    recordBatch(own, {
+      id: numeralsData(begin, end),
+      p: Float32Array.from({ length: end - begin }, (_, i) => 1 / (begin + i + 1)),
+    }),
+  )
+  await writeTable(path, own, batches, { distinct: ['id'], scattered: ['p'] })
+  const read = await collect(openTable(path))
+  const numbers = ranges.flatMap(([begin, end]) => Array.from({ length: end - begin }, (_, i) => begin + i))
+  expect(read.flatMap(batch => stringColumn(batch, 'id'))).toEqual(numbers.map(String))
+  const expected = Float32Array.from(numbers, number => 1 / (number + 1))
+  expect(read.flatMap(batch => [...float32Column(batch, 'p')])).toEqual([...expected])
+  const codecs = await query(
+    `select distinct path_in_schema, compression from parquet_metadata('${path}') order by 1`,
+  )
+  expect(codecs).toEqual([
+    ['id', 'ZSTD'],
+    ['p', 'SNAPPY'],
+  ])
 })
 
 test('DuckDB reads what was written', async () => {
