@@ -2,6 +2,7 @@
  * Typed errors. Each says what is wrong, where (file, row, key) and how to mend it, and carries the exit
  * code with which the command line ends: 1 a gate failed, 2 usage or configuration, 3 bad data, 4 run failed.
  */
+import { printable } from './printable.js'
 
 /** Where an error lies and what to do about it. */
 export interface ErrorPlace {
@@ -44,10 +45,6 @@ export abstract class PielineError extends Error {
     return printable(this.mend === undefined ? head : `${head}\n  ${this.mend}`)
   }
 }
-
-/** Text of files must not move the cursor, ring the bell or change colours: control characters are written out. */
-const printable = (text: string): string =>
-  text.replace(/[^\P{Cc}\t\n]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 /** A quality gate of the pipeline did not hold. */
 export class GateError extends PielineError {

@@ -6,6 +6,9 @@ import type { DatasetConfig, Pipeline } from '../pipeline/config.js'
 import { resolvePipeline } from '../pipeline/load.js'
 import { canAsk, choose } from '../terminal/ask.js'
 
+/** Columns that people see at most unless they ask for more. */
+const shownColumns = 8
+
 export interface LabelChoice {
   /** Column of the label, where the user named it. */
   readonly label?: string | undefined
@@ -25,7 +28,7 @@ export interface FoundDataset {
  * @throws DataError if nothing tells which column is the label, and nobody can be asked
  */
 export async function datasetAt(path: string, { label, mayAsk }: LabelChoice): Promise<FoundDataset> {
-  const [{ detectData, guessColumns }, { openReader }] = await Promise.all([
+  const [{ columnsToRead, detectData, guessColumns }, { openReader }] = await Promise.all([
     import('../dataset/detect.js'),
     import('../dataset/open.js'),
   ])
@@ -37,9 +40,16 @@ export async function datasetAt(path: string, { label, mayAsk }: LabelChoice): P
   const { trueLabel, id, others } = guessed
   const asks = mayAsk && canAsk()
   const chosen = label ?? (await labelColumn(places.path, description, guessed, asks))
+  const test =
+    places.test === undefined ? description : await (await openReader(reading({}).dataset, 'test')).describe()
+  const taken = [chosen, trueLabel, id, ...others].filter(name => name !== undefined)
+  const texts = columnsToRead(description, taken)
+    .filter(text => test.columns.some(({ name }) => name === text))
+    .slice(0, shownColumns)
   return {
     pipeline: reading({
       label: chosen,
+      ...(texts.length > 0 && { text: texts }),
       ...(trueLabel !== undefined && trueLabel !== chosen && { trueLabel }),
       ...(id !== undefined && id !== chosen && { id }),
     }),

@@ -23,7 +23,8 @@ export function pipelineText(
 ): string {
   const folds = Math.max(2, Math.min(5, ...classes.map(({ examples }) => examples)))
   const { architecture, width, epochs, batchSize, flip } = recommendModel(input, train)
-  const value = (text: unknown) => stringify(text, { lineWidth: 0 }).trim()
+  const value = (text: unknown) =>
+    stringify(text, { lineWidth: 0, collectionStyle: 'flow', flowCollectionPadding: false }).trim()
   const lines = [
     `# Finds the labels of this data set that deserve a second look: pieline run`,
     `# ${counted(train, 'training example')}, ${counted(classes.length, 'class', 'classes')}; ${inputText(input)}.`,
@@ -42,6 +43,11 @@ export function pipelineText(
       ? []
       : [`  trueLabel: ${value(dataset.trueLabel)}   # the known truth: only ever read to score the run`]),
     ...(dataset.id === undefined ? [] : [`  id: ${value(dataset.id)}`]),
+    ...(dataset.text === undefined
+      ? []
+      : [
+          `  text: ${value(dataset.text.length === 1 ? dataset.text[0] : dataset.text)}   # what people read in report and review; networks do not see it`,
+        ]),
     unusable.length > 0
       ? `  onBadExample: skip      # ${counted(unusable.length, 'odd example')}; skipped.parquet will list them`
       : '  # onBadExample: skip    # list undecodable images and missing labels in skipped.parquet instead of stopping',

@@ -167,3 +167,16 @@ export function guessColumns({ format, columns }: SourceDescription): GuessedCol
     .filter(name => !isPlain && name !== label)
   return { label, others, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
 }
+
+const tableFormats = new Set(['csv', 'parquet', 'arrow'])
+
+/**
+ * Columns for people to read beside the numbers that networks learn from; none where there are pictures.
+ * @param taken columns that play another part
+ */
+export function columnsToRead({ format, columns }: SourceDescription, taken: readonly string[]): string[] {
+  if (!tableFormats.has(format) || columns.some(({ kind }) => kind === 'image')) return []
+  return columns
+    .filter(({ name, kind }) => kind === 'text' && name !== '' && !taken.includes(name))
+    .map(({ name }) => name)
+}

@@ -13,6 +13,7 @@ import { unknownLabel } from './labels.js'
 import { normalizationTally } from './normalization.js'
 import { mapOrdered } from './ordered.js'
 import { checkNoneEmpty, type IngestPlan, type PartPlan } from './plan.js'
+import { shownText } from './shown-text.js'
 import { BadExample, type Part, type RawExample } from './source.js'
 import { inFlight, limitedRows, type Skipped, skipOrFail } from './survey.js'
 
@@ -52,8 +53,8 @@ export function encodeDataset(
   const [{ roles, description }] = parts
   const content: Content = input.kind === 'image' ? { kind: 'image' } : input
   const trueLabel = roles.trueLabel !== undefined
-  const text = config.text !== undefined
-  const schema = examplesSchema({ content, groups: config.groups, trueLabel, text })
+  const { text } = config
+  const schema = examplesSchema({ content, groups: config.groups, trueLabel, text: text !== undefined })
   const tally = normalizationTally(input)
   const counts = { train: new Array<number>(classes.names.length).fill(0), test: 0 }
   const skipped: { part: Part; skip: Skipped }[] = parts.flatMap(({ part, survey }) =>
@@ -152,7 +153,9 @@ export function encodeDataset(
       label_name: Array.from(label, index => classes.names[index]),
       ...(trueLabel ? { true_label: rows.map(({ example }) => trueLabelOf(example)) } : {}),
       ...Object.fromEntries(groups),
-      ...(text ? { text: rows.map(({ example }) => example.groups[config.groups.length]) } : {}),
+      ...(text && {
+        text: rows.map(({ example }) => shownText(text, example.groups.slice(config.groups.length))),
+      }),
       source: rows.map(({ example }) => sourceOf(example)),
       source_row: Int32Array.from(rows, ({ sourceRow }) => sourceRow),
       ...(input.kind === 'image'
@@ -197,7 +200,7 @@ export function encodeDataset(
         },
         featureNames: [...plan.featureNames],
         groups: [...config.groups],
-        ...(text && { text }),
+        ...(text && { text: true as const }),
         trueLabel,
         ids: plan.ids,
       }

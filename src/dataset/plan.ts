@@ -118,7 +118,9 @@ async function readPart(
   const reader = await openReader(config, part)
   const description = await reader.describe()
   const roles =
-    trainRoles === undefined ? resolveRoles(config, description) : rolesInTest(trainRoles, description)
+    trainRoles === undefined
+      ? resolveRoles(config, description)
+      : rolesInTest(trainRoles, config, description)
   const reading: ReadingOptions = {
     onBadExample: config.onBadExample,
     limit: part === 'train' ? config.limit : undefined,

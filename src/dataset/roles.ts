@@ -16,7 +16,7 @@ export function resolveRoles(config: DatasetConfig, description: SourceDescripti
   const id = config.id === undefined ? {} : { id: find(config.id, 'dataset.id').name }
   const trueLabel =
     config.trueLabel === undefined ? {} : { trueLabel: find(config.trueLabel, 'dataset.trueLabel').name }
-  const text = config.text === undefined ? [] : [find(config.text, 'dataset.text').name]
+  const text = (config.text ?? []).map(name => textColumn(find(name, 'dataset.text'), description))
   const groups = [...config.groups.map(name => find(name, 'dataset.groups').name), ...text]
   const taken = new Set([label.name, ...Object.values(id), ...Object.values(trueLabel), ...groups])
   const content = resolveContent(config, description, taken)
@@ -27,7 +27,7 @@ export function resolveRoles(config: DatasetConfig, description: SourceDescripti
  * The same roles in the test data, which may lack the true label.
  * @throws DataError if another column is not there
  */
-export function rolesInTest(roles: Roles, description: SourceDescription): Roles {
+export function rolesInTest(roles: Roles, config: DatasetConfig, description: SourceDescription): Roles {
   const find = finder(description)
   const { trueLabel, ...others } = roles
   find(roles.label, 'dataset.label')
@@ -35,7 +35,8 @@ export function rolesInTest(roles: Roles, description: SourceDescription): Roles
     find(name, roles.content.kind === 'image' ? 'dataset.image' : 'dataset.features')
   }
   if (roles.id !== undefined) find(roles.id, 'dataset.id')
-  for (const name of roles.groups) find(name, 'dataset.groups')
+  for (const name of roles.groups)
+    find(name, config.groups.includes(name) ? 'dataset.groups' : 'dataset.text')
   const hasTruth = description.columns.some(column => column.name === trueLabel)
   return hasTruth ? roles : others
 }
@@ -52,6 +53,15 @@ function finder(description: SourceDescription): (name: string, key: string) => 
       mend: `${near === undefined ? '' : `Did you mean "${near}"? `}The columns are ${names.join(', ')}.`,
     })
   }
+}
+
+function textColumn({ name, kind }: SourceColumn, { files }: SourceDescription): string {
+  if (kind !== 'image' && kind !== 'vector') return name
+  throw new DataError(`the column "${name}" holds ${kind === 'image' ? 'images' : 'lists of numbers'}`, {
+    file: files[0].path,
+    key: 'dataset.text',
+    mend: 'Name columns of text there, or of single numbers.',
+  })
 }
 
 function resolveContent(

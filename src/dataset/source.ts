@@ -51,7 +51,7 @@ export interface Roles {
     | { readonly kind: 'features'; readonly columns: readonly string[] }
   readonly id?: string
   readonly trueLabel?: string
-  /** Columns that are taken along as text: the subgroup attributes, then the text that people see if there is one. */
+  /** Columns that are taken along as text: the subgroup attributes, then those of the text that people see. */
   readonly groups: readonly string[]
 }
 

@@ -39,10 +39,11 @@ const dataset = z.strictObject({
     .optional()
     .describe('numeric columns to learn from; all but the others when absent'),
   text: z
-    .string()
+    .union([z.string(), z.array(z.string()).min(1)])
+    .transform(value => (Array.isArray(value) ? value : [value]))
     .optional()
     .describe(
-      'column of a text that people see with the example; networks learn from its embedding or picture',
+      'column of a text that people see with the example, or several, each shown with its name; networks learn from its embedding or picture',
     ),
   id: z.string().optional().describe('column of a stable id; the image path or a content hash when absent'),
   trueLabel: z

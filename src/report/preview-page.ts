@@ -10,6 +10,8 @@ export interface PreviewSuspect extends Omit<SuspectCard, 'picture' | 'badge'> {
   readonly split: string
   readonly probability: number
   readonly picture?: string
+  /** The beginning of the text that people see. */
+  readonly text?: string
 }
 
 export interface PreviewData {
@@ -50,7 +52,11 @@ ${count(Math.round(wrong.low))} to ${count(Math.round(wrong.high))}).</p></div>
 ${table(
   'Label issues, most suspicious first',
   [
-    { head: 'Example', value: ({ id }) => name(id) },
+    {
+      head: 'Example',
+      value: ({ id, text }) =>
+        text === undefined ? name(id) : html`${name(id)}<p class="text" dir="auto">${text}</p>`,
+    },
     { head: 'Split', value: ({ split }) => split },
     { head: 'Given', value: ({ given }) => name(given) },
     { head: 'Suggested', value: ({ suggested }) => name(suggested) },

@@ -41,6 +41,8 @@ export interface RunAnswer {
   readonly form: 'pictures' | 'features'
   readonly pixelated: boolean
   readonly featureNames: readonly string[]
+  /** Whether examples have a text that people see. */
+  readonly text: boolean
   readonly splits: readonly string[]
   readonly issueKinds: readonly string[]
   readonly hints: readonly string[]

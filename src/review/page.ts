@@ -46,7 +46,7 @@ export function reviewPage(pipeline: string): string {
 <label>Hint <select name="hint"><option value="">any or none</option></select></label>
 <label>Split <select name="split"><option value="">any</option></select></label>
 <label>Subgroup <select name="subgroup"><option value="">any</option></select></label>
-<label>Search <input name="text" type="search" placeholder="part of an id or path" autocomplete="off" spellcheck="false"></label>
+<label>Search <input name="text" type="search" placeholder="part of an id, path or text" autocomplete="off" spellcheck="false"></label>
 <button type="reset">Reset</button>
 </form></details>
 <div class="views" role="group" aria-label="View">

@@ -11,6 +11,8 @@ export interface Suspect {
   readonly exampleRow: number
   /** Where the example came from. */
   readonly source: string
+  /** The beginning of the text that people see; null where there is none. */
+  readonly excerpt: string | null
   /** Class indices. */
   readonly given: number
   readonly suggested: number
@@ -49,7 +51,10 @@ export const filterSchema = z.strictObject({
   split: z.string().optional(),
   group: z.coerce.number().int().min(0).optional().describe('index of a subgroup attribute'),
   groupValue: z.string().optional().describe('its value'),
-  text: z.string().default('').describe('part of the id or the source, in any case'),
+  text: z
+    .string()
+    .default('')
+    .describe('part of the id, the source or the beginning of the text, in any case'),
 })
 /** Which suspects a queue holds. */
 export type Filter = z.output<typeof filterSchema>
@@ -57,6 +62,7 @@ export type Filter = z.output<typeof filterSchema>
 /** Rows (places in the order of suspicion) that pass the filter, most suspicious first. */
 export function select(suspects: readonly Suspect[], filter: Filter): Int32Array {
   const text = filter.text.trim().toLowerCase()
+  const holds = (of: string): boolean => of.toLowerCase().includes(text)
   const isWanted = (suspect: Suspect): boolean =>
     isOfKind(filter.kind, suspect.issue, suspect.pie.includes(true)) &&
     (filter.issueKind === undefined || suspect.issueKind === filter.issueKind) &&
@@ -65,7 +71,7 @@ export function select(suspects: readonly Suspect[], filter: Filter): Int32Array
     (filter.hint === undefined || suspect.hints.includes(filter.hint)) &&
     (filter.split === undefined || suspect.split === filter.split) &&
     (filter.group === undefined || (suspect.groups[filter.group] ?? '') === (filter.groupValue ?? '')) &&
-    (text === '' || suspect.id.toLowerCase().includes(text) || suspect.source.toLowerCase().includes(text))
+    (text === '' || holds(suspect.id) || holds(suspect.source) || holds(suspect.excerpt ?? ''))
   const rows: number[] = []
   for (const [row, suspect] of suspects.entries()) if (isWanted(suspect)) rows.push(row)
   return Int32Array.from(rows)

@@ -3,8 +3,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { type DatasetInfo, readDatasetInfo } from '../dataset/info.js'
+import { beginning } from '../dataset/shown-text.js'
 import { ConfigError } from '../errors.js'
 import type { Suspect } from './queue.js'
+
+/** Characters of a text that are known of every suspect, and of a neighbour. */
+const excerptCharacters = 400
+const neighborCharacters = 120
 
 /** An example like the suspect, as the networks see it. */
 export interface Neighbor {
@@ -15,6 +20,8 @@ export interface Neighbor {
   readonly given: number
   /** Cosine of both examples' features, −1 to 1. */
   readonly similarity: number
+  /** The beginning of the text that people see; null where there is none. */
+  readonly excerpt: string | null
 }
 
 /** What a review shows of a run. */
@@ -32,6 +39,8 @@ export interface RunTables {
   features(exampleRow: number): Promise<number[]>
   /** The text that people see; null where the data have none. */
   text(exampleRow: number): Promise<string | null>
+  /** Those of all suspects, most suspicious first. */
+  texts(): AsyncIterable<string | null>
   /** Lets go of the tables. */
   close(): void
 }
@@ -67,20 +76,35 @@ export async function openRunTables(folder: string): Promise<RunTables> {
       ORDER BY p.rank, n.rank`)
   }
   const levels = await levelNames(connection)
+  async function excerptsOf(exampleRows: readonly number[]): Promise<Map<number, string | null>> {
+    if (exampleRows.length === 0) return new Map()
+    const found = await connection.runAndReadAll(
+      `SELECT file_row_number, ${head('text', neighborCharacters)} FROM examples
+       WHERE file_row_number IN (${exampleRows.join(', ')})`,
+    )
+    return new Map(
+      found
+        .getRowsJS()
+        .map(([row, text]) => [Number(row), excerpt(text as string | null, neighborCharacters)]),
+    )
+  }
   return {
     info,
     levels,
-    suspects: await readSuspects(connection, levels, info.groups),
+    suspects: await readSuspects(connection, levels, info),
     async neighbors(row) {
       if (!hasNeighbors) return []
       const found = await connection.runAndReadAll(
         `SELECT id, row, given, similarity FROM near WHERE rank = ${row + 1} ORDER BY place`,
       )
-      return found.getRowObjectsJS().map(near => ({
-        id: String(near.id),
-        exampleRow: Number(near.row),
-        given: Number(near.given),
-        similarity: Number(near.similarity),
+      const near = found.getRowObjectsJS()
+      const excerpts = info.text ? await excerptsOf(near.map(({ row }) => Number(row))) : undefined
+      return near.map(({ id, row, given, similarity }) => ({
+        id: String(id),
+        exampleRow: Number(row),
+        given: Number(given),
+        similarity: Number(similarity),
+        excerpt: excerpts?.get(Number(row)) ?? null,
       }))
     },
     async images(exampleRows) {
@@ -104,11 +128,20 @@ export async function openRunTables(folder: string): Promise<RunTables> {
       )
       return (found.getRowsJS()[0]?.[0] as string | null | undefined) ?? null
     },
+    async *texts() {
+      const found = await connection.stream(`SELECT ${info.text ? 'text' : 'NULL'} FROM pies ORDER BY rank`)
+      for await (const rows of found.yieldRowsJs()) for (const [text] of rows) yield text as string | null
+    },
     close: () => closeAll(connection, instance),
   }
 }
 
 const noBytes = new Uint8Array(0)
+
+/** A text as far as its excerpt needs it. */
+const head = (column: string, characters: number): string => `left(${column}, ${characters + 1})`
+const excerpt = (text: string | null, characters: number): string | null =>
+  text === null ? null : beginning(text, characters)
 
 function closeAll(connection: DuckDBConnection, instance: DuckDBInstance): void {
   connection.closeSync()
@@ -128,7 +161,7 @@ async function levelNames(connection: DuckDBConnection): Promise<string[]> {
 async function readSuspects(
   connection: DuckDBConnection,
   levels: readonly string[],
-  groups: readonly string[],
+  { groups, text }: DatasetInfo,
 ): Promise<Suspect[]> {
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
   const list = (names: readonly string[]) => `[${names.map(quoted).join(', ')}]`
@@ -139,7 +172,8 @@ async function readSuspects(
       p.suggested_label, p.suggested_p, p.label_quality, p.disagreement, p.is_label_issue, p.issue_kind, p.hints,
       ${list(levels.map(level => `modal_${level}`))}, ${list(levels.map(level => `agreement_${level}`))},
       ${compressed.length === 0 ? '[]::BOOLEAN[]' : list(compressed.map(level => `is_pie_${level}`))},
-      ${groups.length === 0 ? '[]::VARCHAR[]' : list(groups.map(name => `group_${name}`))}
+      ${groups.length === 0 ? '[]::VARCHAR[]' : list(groups.map(name => `group_${name}`))},
+      ${text ? head('p.text', excerptCharacters) : 'NULL'}
     FROM pies p JOIN examples e ON p.example_id = e.example_id ORDER BY p.rank`)
   const suspects: Suspect[] = []
   for await (const rows of result.yieldRowsJs()) {
@@ -161,6 +195,7 @@ async function readSuspects(
         agreement: row[13] as number[],
         pie: [false, ...(row[14] as boolean[])],
         groups: row[15] as (string | null)[],
+        excerpt: excerpt(row[16] as string | null, excerptCharacters),
       })
     }
   }

@@ -195,6 +195,7 @@ function runAnswer({ run, tables, reviewer, torn }: Review): Omit<RunAnswer, 'pr
     form: input.kind === 'image' ? 'pictures' : 'features',
     pixelated: input.kind === 'image' && Math.max(input.height, input.width) <= pixelatedSide,
     featureNames: info.featureNames.slice(0, mostFeatures),
+    text: info.text === true,
     splits: distinct(suspects.map(({ split }) => split)),
     issueKinds: distinct(suspects.map(({ issueKind }) => issueKind)),
     hints: distinct(suspects.flatMap(({ hints }) => hints)),

@@ -1,6 +1,7 @@
 /** A review as CSV: out to a spreadsheet, where people fill in `action`, `label`, `kind` and `note`, and back. */
 import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
+import { beginning } from '../dataset/shown-text.js'
 import { DataError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { csvLine } from '../tables/csv.js'
@@ -8,7 +9,7 @@ import { actions, decisionKey, kinds, type Standing } from './decisions.js'
 import type { Suspect } from './queue.js'
 import type { Review, Ruling } from './review.js'
 
-const columns = [
+const columns = (withText: boolean): string[] => [
   'example_id',
   'given_label',
   'suggested_label',
@@ -18,24 +19,38 @@ const columns = [
   'hints',
   'split',
   'source',
+  ...(withText ? ['text'] : []),
   'action',
   'label',
   'kind',
   'note',
-] as const
+]
+
+/** Spreadsheets take no more than 32,767 characters in a cell. */
+const cellCharacters = 32_000
 
 /** Bad rows that are named one by one. */
 const mostNamed = 20
 
 /** Every suspect as a line of CSV, most suspicious first, after a header; what is decided already is filled in. */
-export function* suspectsCsv({ tables, standing }: Review): Generator<string> {
-  yield csvLine(columns)
-  for (const [row, suspect] of tables.suspects.entries()) {
-    yield csvLine(cells(suspect, tables.info.classNames, standing(row)).map(guarded))
+export async function* suspectsCsv({ tables, standing }: Review): AsyncGenerator<string> {
+  const { suspects, info } = tables
+  const withText = info.text === true
+  yield csvLine(columns(withText))
+  let row = 0
+  for await (const text of tables.texts()) {
+    const shown = withText ? [beginning(text ?? '', cellCharacters)] : []
+    yield csvLine(cells(suspects[row], info.classNames, shown, standing(row)).map(guarded))
+    row++
   }
 }
 
-function cells(suspect: Suspect, classNames: readonly string[], standing: Standing | undefined): string[] {
+function cells(
+  suspect: Suspect,
+  classNames: readonly string[],
+  shown: readonly string[],
+  standing: Standing | undefined,
+): string[] {
   const { action = '', label = '', kind = '', note = '' } = standing?.decision ?? {}
   return [
     suspect.id,
@@ -47,6 +62,7 @@ function cells(suspect: Suspect, classNames: readonly string[], standing: Standi
     suspect.hints.join(' '),
     suspect.split,
     suspect.source,
+    ...shown,
     action,
     label,
     kind,

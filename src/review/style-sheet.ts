@@ -31,6 +31,12 @@ main { max-width: 76rem; }
 .suspect td, .suspect th { padding-block: 0.25rem; }
 .near { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.4rem, 1fr)); gap: 0.5rem; list-style: none; margin: 0; padding: 0; font-size: 0.76rem; line-height: 1.3; }
 .near li { overflow-wrap: anywhere; }
+.near.texts { grid-template-columns: repeat(auto-fill, minmax(min(100%, 12rem), 1fr)); }
+.near .text, .card .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; margin: 0; }
+.card .text { -webkit-line-clamp: 6; }
+.suspect #content .text { font-size: 1.05rem; margin: 0 0 0.6rem; }
+.text.short { max-height: min(26rem, 50vh); overflow: hidden; }
+#whole-text { margin-bottom: 0.8rem; }
 .near .same { color: var(--first); }
 .near .suggested { color: var(--second); }
 .history { list-style: none; margin: 0; padding: 0; font-size: 0.86rem; }

@@ -2,14 +2,23 @@
 
 import type { Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
+import { isolated, printable } from '../printable.js'
 import { eventText, keys, matchingClasses, progressFigures, stopAdvice } from './client/review-page.js'
 import { filterSchema } from './queue.js'
 import type { Review, Ruling } from './review.js'
 
+/** Features that are shown unless all are asked for, and neighbours that are shown with their text. */
+const shownFeatures = 12
+const shownNeighbors = 5
+
 /** Classes that are offered when a label is typed. */
 const offered = 9
 const enter = new Set(['\r', '\n'])
-const end = new Set(['q', '\u0003', '\u0004'])
+const rubout = new Set(['\u007f', '\b'])
+const leave = '\u001b'
+/** Ctrl-C and Ctrl-D, which end it wherever one is. */
+const end = new Set(['\u0003', '\u0004'])
+const quit = 'q'
 
 export interface Terminal {
   /** Keys one by one: a terminal in raw mode, or a file of keys. */
@@ -22,7 +31,8 @@ export async function reviewInTerminal(review: Review, { input, output }: Termin
   const { tables } = review
   const { suspects, info, levels } = tables
   const { classNames } = info
-  const say = (text: string) => void output.write(`${text}\n`)
+  const say = (text: string) => void output.write(`${printable(text)}\n`)
+  const nameOf = (label: number) => isolated(classNames[label])
   const pressed = keysOf(input)
   const read = async (): Promise<string | undefined> => {
     const next = await pressed.next()
@@ -37,39 +47,75 @@ export async function reviewInTerminal(review: Review, { input, output }: Termin
   }
   const percent = (value: number) => `${Math.round(value * 100)} %`
 
+  /** What people see of a suspect that is no picture, or beside it: its text, or else its features. */
+  async function content(row: number, whole: boolean): Promise<string[]> {
+    const { excerpt, exampleRow } = suspects[row]
+    if (info.text) {
+      const text = (whole ? await tables.text(exampleRow) : excerpt) ?? 'no text'
+      const lines = text.split('\n').map(isolated)
+      return whole || !text.endsWith(' …') ? lines : [...lines, `(${wholeKey} shows all of it)`]
+    }
+    if (info.input.kind === 'image') return []
+    const features = await tables.features(exampleRow)
+    const named = features
+      .slice(0, whole ? features.length : shownFeatures)
+      .map((value, i) => `${info.featureNames[i] ?? i} ${Number(value.toPrecision(4))}`)
+    const more = features.length - named.length
+    return [`${named.join(', ')}${more > 0 ? ` … and ${more} more (${wholeKey} shows them)` : ''}`]
+  }
+
   async function show(row: number): Promise<void> {
     const suspect = suspects[row]
     const near = await tables.neighbors(row)
     const votes = levels.map(
-      (level, l) => `${level} ${classNames[suspect.modal[l]]} ${percent(suspect.agreement[l])}`,
+      (level, l) => `${level} ${nameOf(suspect.modal[l])} ${percent(suspect.agreement[l])}`,
     )
     say('')
+    const source = suspect.source.includes(suspect.id) ? '' : `  (${isolated(suspect.source)})`
+    say(`${row + 1} of ${suspects.length}  ${isolated(suspect.id)}${source}`)
+    for (const line of await content(row, false)) say(`  ${line}`)
     say(
-      `${row + 1} of ${suspects.length}  ${suspect.id}${suspect.source.includes(suspect.id) ? '' : `  (${suspect.source})`}`,
-    )
-    say(
-      `  given ${classNames[suspect.given]}, suggested ${classNames[suspect.suggested]} ${percent(suspect.suggestedProbability)}; label quality ${suspect.labelQuality.toFixed(3)}`,
+      `  given ${nameOf(suspect.given)}, suggested ${nameOf(suspect.suggested)} ${percent(suspect.suggestedProbability)}; label quality ${suspect.labelQuality.toFixed(3)}`,
     )
     const marks = [suspect.issueKind ?? '', ...suspect.hints].filter(mark => mark !== '')
     if (marks.length > 0) say(`  ${marks.join(', ')}`)
     say(`  votes: ${votes.join(', ')}`)
-    if (near.length > 0)
-      say(`  similar: ${near.map(({ given, id }) => `${classNames[given]} (${id})`).join(', ')}`)
+    if (info.text) {
+      for (const { given, excerpt, id } of near.slice(0, shownNeighbors))
+        say(`  similar: ${nameOf(given)}: ${isolated(inOneLine(excerpt ?? id))}`)
+    } else if (near.length > 0) {
+      say(`  similar: ${near.map(({ given, id }) => `${nameOf(given)} (${isolated(id)})`).join(', ')}`)
+    }
     for (const event of review.history(row)) say(`  ${eventText(event)}`)
     say(`  ${menu}`)
   }
 
-  /** A class by a part of its name and, where several fit, a number; undefined to leave it. */
-  async function askLabel(): Promise<number | undefined> {
-    say('  part of the class name, then Enter:')
+  /** A line, shown as it is typed; undefined to leave it. */
+  async function readLine(): Promise<string | undefined> {
     let typed = ''
     for (let key = await read(); key !== undefined && !enter.has(key); key = await read()) {
-      typed = key === '\u007f' || key === '\b' ? typed.slice(0, -1) : typed + key
+      if (key === leave) return undefined
+      if (!rubout.has(key)) {
+        typed += key
+        output.write(printable(key))
+      } else if (typed !== '') {
+        typed = [...typed].slice(0, -1).join('')
+        output.write('\b \b')
+      }
     }
+    return typed
+  }
+
+  /** A class by a part of its name and, where several fit, a number; undefined to leave it. */
+  async function askLabel(): Promise<number | undefined> {
+    output.write('  part of the class name, then Enter: ')
+    const typed = await readLine()
+    say('')
+    if (typed === undefined) return undefined
     const matching = matchingClasses(classNames, typed).slice(0, offered)
     if (matching.length === 0) say(`  no class fits "${typed}"`)
     if (matching.length < 2) return matching[0]
-    say(`  ${matching.map((label, i) => `${i + 1} ${classNames[label]}`).join('  ')}`)
+    say(`  ${matching.map((label, i) => `${i + 1} ${nameOf(label)}`).join('  ')}`)
     const key = await read()
     return key === undefined ? undefined : matching[Number(key) - 1]
   }
@@ -84,8 +130,10 @@ export async function reviewInTerminal(review: Review, { input, output }: Termin
   say(`Decisions go to ${review.decisionsPath}; ? shows the keys, q ends.`)
   let advised = false
   let row = nextOpen()
+  let shown: number | undefined
   while (row !== undefined) {
-    await show(row)
+    if (row !== shown) await show(row)
+    shown = row
     const key = await nextKey(read)
     if (key === undefined) break
     switch (key.id) {
@@ -107,8 +155,12 @@ export async function reviewInTerminal(review: Review, { input, output }: Termin
       case 'next':
         skipped.add(row)
         break
+      case 'whole':
+        for (const line of await content(row, true)) say(`  ${line}`)
+        continue
       case 'help':
         for (const { key, title } of terminalKeys) say(`  ${key}  ${title}`)
+        say(`  ${quit}  Quit`)
         continue
       default:
         if (key.ruling !== undefined) await rule(row, key.ruling)
@@ -123,16 +175,20 @@ export async function reviewInTerminal(review: Review, { input, output }: Termin
   for (const [term, value] of progressFigures(review.progress())) say(`${term}: ${value}`)
 }
 
-const onlyInPage = new Set(['previous', 'grid', 'page', 'search'])
-const terminalKeys = keys.filter(({ id }) => !onlyInPage.has(id))
-const menu = terminalKeys
-  .filter(({ button }) => button)
-  .map(({ key, title }) => `${key} ${title.toLowerCase()}`)
-  .join('  ')
+const inOneLine = (text: string): string => text.replace(/\s+/g, ' ')
 
-/** The next key that means something. */
+const onlyInPage = new Set(['previous', 'grid', 'page', 'search'])
+const wholeKey = keys.find(({ id }) => id === 'whole')!.key
+const terminalKeys = keys.filter(({ id }) => !onlyInPage.has(id))
+const menu = [
+  ...terminalKeys.filter(({ button }) => button).map(({ key, title }) => `${key} ${title.toLowerCase()}`),
+  `${quit} quit`,
+].join('  ')
+
+/** The next key that means something; undefined to quit. */
 async function nextKey(read: () => Promise<string | undefined>): Promise<(typeof keys)[number] | undefined> {
   for (let pressed = await read(); pressed !== undefined; pressed = await read()) {
+    if (pressed === quit) return undefined
     const known = terminalKeys.find(({ key }) => key === pressed)
     if (known !== undefined) return known
   }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { readDatasetInfo } from '../dataset/info.js'
+import { beginning } from '../dataset/shown-text.js'
 import { openTable, writeTable, writeText } from '../pipeline/files.js'
 import type { Headline, Stage, StageContext } from '../pipeline/stage.js'
 import { type PreviewSuspect, previewPage } from '../report/preview-page.js'
@@ -15,16 +16,24 @@ import { LabelQuality } from '../scoring/label-quality.js'
 import { meanProbabilities } from '../scoring/member-predictions.js'
 import { estimatedCount } from '../scoring/noise-counts.js'
 import { suggestedLabels } from '../scoring/suggested-labels.js'
-import { imageColumn, int32Column, recordBatch, stringColumn } from '../tables/columns.js'
+import {
+  imageColumn,
+  int32Column,
+  nullableStringColumn,
+  recordBatch,
+  stringColumn,
+} from '../tables/columns.js'
 import { previewSchema } from '../tables/schemas.js'
 import { inSampleOf, portions, predictMembers } from './population-logits.js'
 
 /** Label issues listed on the page. */
 const listedSuspects = 200
+/** Characters shown of a text. */
+const shownCharacters = 400
 
 export const preview: Stage = {
   name: 'preview',
-  version: 4,
+  version: 5,
   inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population, compress }) => population.models === undefined && compress.length > 0,
   settings: ({ name, population, predict, scoring }) => ({
@@ -38,9 +47,13 @@ export const preview: Stage = {
 
 async function previewRun(context: StageContext): Promise<Headline> {
   const { pipeline, output } = context
-  const { classNames, input, trainExamples, testExamples } = await readDatasetInfo(
-    context.input('dataset.json'),
-  )
+  const {
+    classNames,
+    input,
+    trainExamples,
+    testExamples,
+    text: hasText,
+  } = await readDatasetInfo(context.input('dataset.json'))
   const classes = classNames.length
   const count = trainExamples + testExamples
   const examples = await readExamples(context, count)
@@ -79,9 +92,11 @@ async function previewRun(context: StageContext): Promise<Headline> {
   })
   await writeTable(join(output, 'preview.parquet'), previewSchema, [table])
   const pictures = input.kind === 'image' ? await picturesOf(context, order.slice(0, shownCards)) : new Map()
+  const texts = hasText ? await textsOf(context, order.slice(0, listedSuspects)) : new Map<number, string>()
   const suspects = rows.slice(0, listedSuspects).map((row, rank): PreviewSuspect => {
     const picture = pictures.get(order[rank])
-    return { ...row, ...(picture !== undefined && { picture }) }
+    const text = texts.get(order[rank])
+    return { ...row, ...(picture !== undefined && { picture }), ...(text !== undefined && { text }) }
   })
   const found = {
     pipeline: pipeline.name,
@@ -123,6 +138,22 @@ async function readExamples({ pipeline, input }: StageContext, count: number) {
     begin += batch.numRows
   }
   return { ids, labels, group, outOfSample }
+}
+
+/** The beginnings of the texts of these rows. */
+async function textsOf({ input }: StageContext, rows: readonly number[]): Promise<Map<number, string>> {
+  const texts = new Map<number, string>()
+  let begin = 0
+  for await (const batch of openTable(input('examples.parquet'), { columns: ['text'] })) {
+    const own = rows.filter(row => row >= begin && row < begin + batch.numRows)
+    const all = own.length > 0 ? nullableStringColumn(batch, 'text') : []
+    for (const row of own) {
+      const text = all[row - begin]
+      if (text !== null) texts.set(row, beginning(text, shownCharacters))
+    }
+    begin += batch.numRows
+  }
+  return texts
 }
 
 /** Thumbnails of these rows, as data URIs. */

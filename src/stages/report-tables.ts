@@ -1,4 +1,5 @@
 /** The tables of a run as the report takes them. */
+import { beginning } from '../dataset/shown-text.js'
 import { hintKinds } from '../inspection/hints.js'
 import { openTable } from '../pipeline/files.js'
 import type {
@@ -307,7 +308,7 @@ export async function readTexts(
     for (const [row, rank] of int32Column(batch, 'rank').entries()) {
       const text = own[row]
       if (!wanted.has(rank) || text === null) continue
-      texts.set(rank, text.length > longest ? `${text.slice(0, longest).trimEnd()} …` : text)
+      texts.set(rank, beginning(text, longest))
     }
   }
   return texts

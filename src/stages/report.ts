@@ -35,7 +35,7 @@ const shownCharacters = 400
 
 export const report: Stage = {
   name: 'report',
-  version: 6,
+  version: 7,
   inputs: ['ingest', 'inspect', 'score', 'export', 'robustness', 'retrain'],
   settings: pipeline => ({
     name: pipeline.name,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { temporaryFolder, writeColumns } from '../dataset/data.js'
+import { temporaryFolder, writeBytes, writeColumns } from '../dataset/data.js'
 import { commandLine, pieline } from './cli.js'
 
 /** A table as Hugging Face has it, with two columns of classes. */
@@ -100,3 +100,17 @@ test.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
     expect((await written(folder)).dataset.label).toBe('species')
   },
 )
+
+test('what people read of a table is shown, if the test data have it too', async () => {
+  const folder = await temporaryFolder()
+  const lines = Array.from(
+    { length: 40 },
+    (_, row) => `review ${row},${row % 3},by,${row},${row % 2 ? 'good' : 'bad'}`,
+  )
+  await writeBytes(join(folder, 'train.csv'), `text,x,author,row,label\n${lines.join('\n')}\n`)
+  await pieline(folder, 'init', 'train.csv')
+  expect(await written(folder)).toMatchObject({ dataset: { text: ['text', 'author'] } })
+  await writeBytes(join(folder, 'test.csv'), 'text,x,row,label\na review,1,1,good\nand another,2,2,bad\n')
+  await pieline(folder, 'init', 'train.csv', '--force')
+  expect(await written(folder)).toMatchObject({ dataset: { text: 'text', test: 'test.csv' } })
+})

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Field, Float64, List, vectorFromArray } from 'apache-arrow'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { failureOf, imageColumns, png, temporaryFolder, writeBytes, writeColumns } from './data.js'
+import { failureOf, imageColumns, png, temporaryFolder, vector, writeBytes, writeColumns } from './data.js'
 
 let folder: string
 beforeAll(async () => {
@@ -180,6 +180,22 @@ describe('labels', () => {
     expect(await failure({ path, test: testPath })).toMatchInlineSnapshot(`
       "exit 3: unknown.csv, row 1, key "label": the label "c" is none of the 2 classes
         Did you mean "a"? The classes are a, b."
+    `)
+  })
+
+  test('columns to read that are none', async () => {
+    const path = await writeColumns(at('read.parquet'), {
+      title: ['text', ['a', 'b', 'c', 'd']],
+      embedding: [vector(1), Float32Array.of(1, 2, 3, 4)],
+      label: ['text', ['a', 'a', 'b', 'b']],
+    })
+    expect(await failure({ path, text: ['titel'] })).toMatchInlineSnapshot(`
+      "exit 3: read.parquet, key "dataset.text": there is no column "titel"
+        Did you mean "title"? The columns are title, embedding, label."
+    `)
+    expect(await failure({ path, text: 'embedding' })).toMatchInlineSnapshot(`
+      "exit 3: read.parquet, key "dataset.text": the column "embedding" holds lists of numbers
+        Name columns of text there, or of single numbers."
     `)
   })
 

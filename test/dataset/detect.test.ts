@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { detectData, guessColumns } from '../../src/dataset/detect.js'
+import { columnsToRead, detectData, guessColumns } from '../../src/dataset/detect.js'
+import type { ColumnKind } from '../../src/dataset/source.js'
 import { ConfigError } from '../../src/errors.js'
 import { openStore } from '../../src/pipeline/store.js'
 
@@ -103,6 +104,21 @@ describe('columns', () => {
     })
     expect(guess('x', 'species')).toEqual({ label: 'species', others: [] })
     expect(guess('x', 'y1')).toEqual({ label: undefined, others: [] })
+  })
+
+  test('for people to read are the texts of a table without pictures', () => {
+    const column = (name: string, kind: ColumnKind) => ({ name, kind })
+    const columns = [
+      column('label', 'text'),
+      column('title', 'text'),
+      column('', 'text'),
+      column('x', 'vector'),
+    ]
+    const description = { format: 'parquet', files: [], columns } as const
+    expect(columnsToRead(description, ['label'])).toEqual(['title'])
+    const pictures = [...columns, column('image', 'image')]
+    expect(columnsToRead({ ...description, columns: pictures }, ['label'])).toEqual([])
+    expect(columnsToRead({ ...description, format: 'celeba' }, ['label'])).toEqual([])
   })
 
   test('are known by the class names that the file declares', () => {

@@ -250,6 +250,24 @@ describe('CSV', () => {
     expect(run.examples[1].source).toBe('features.csv#1')
   })
 
+  test('columns that people read are taken along, and none of them is learned from', async () => {
+    const path = await writeBytes(
+      join(folder, 'read.csv'),
+      'title,body,year,x,label\nA,"one\ntwo",2001,1,a\n,,2002,2,b\n<b>,שלום,2003,3,a\n',
+    )
+    const of = async (text: string | string[]) => {
+      const { examples, info } = await runIngest({ path, text, groups: ['title'] })
+      expect(info).toMatchObject({ text: true, featureNames: text === 'body' ? ['year', 'x'] : ['x'] })
+      return examples.map(row => row.text)
+    }
+    expect(await of('body')).toEqual(['one\ntwo', null, 'שלום'])
+    expect(await of(['title', 'body', 'year'])).toEqual([
+      'title: A\nbody: one\ntwo\nyear: 2001',
+      'year: 2002',
+      'title: <b>\nbody: שלום\nyear: 2003',
+    ])
+  })
+
   test('tab-separated, integer labels', async () => {
     const path = await writeBytes(join(folder, 'features.tsv'), 'x\tlabel\n1\t10\n2\t9\n3\t10\n')
     expect((await runIngest({ path })).info.classLabels).toEqual([9, 10])

@@ -181,6 +181,39 @@ describe.skipIf(executable === undefined)('the review in a browser', () => {
     expect(trouble).toEqual([])
   })
 
+  test('texts are read in place of pictures: their beginning, all of it, and those of the like', async () => {
+    const hostile = '<img src=x onerror=alert(1)> <b>bold</b>'
+    const text = (row: number) => `${hostile} ${row} ${'שלום or a word '.repeat(row % 2 === 1 ? 800 : 1)}end`
+    const run = await newRun({ suspects: 40, features: 5, text })
+    const { review, server } = await serve(run)
+    const page = await open(server.address)
+    const { suspects } = review.tables
+    const long = suspects.findIndex(({ exampleRow }) => exampleRow % 2 === 1)
+    for (let step = 0; step < long; step++) await page.keyboard.press('n')
+    const { exampleRow } = suspects[long]!
+    await poll(() => page.textContent('#text')).toBe(text(exampleRow))
+    const height = () => page.locator('#text').evaluate(shown => shown.clientHeight)
+    const short = await height()
+    expect(await page.textContent('#whole-text')).toMatch(/^Whole text \([\d,]+ characters\)$/)
+    await page.keyboard.press('v')
+    expect(await height()).toBeGreaterThan(2 * short)
+    expect(await page.getAttribute('#whole-text', 'aria-expanded')).toBe('true')
+    expect(await page.getAttribute('#text', 'dir')).toBe('auto')
+    expect(await page.locator('#content details tbody tr').count()).toBe(5)
+    expect(await page.locator('.near .text').count()).toBe(4)
+    expect(await seriousFindings(page)).toEqual([])
+    await page.keyboard.press('g')
+    await poll(() => page.locator('#cells .text').count()).toBe(40)
+    expect(await page.locator('#cells .text').first().textContent()).toBe(suspects[0]!.excerpt)
+    await page.keyboard.press('/')
+    await page.locator('input[name=text]').pressSequentially(`bold</b> ${exampleRow} `)
+    await page.keyboard.press('Enter')
+    await poll(() => page.locator('#cells .text').count()).toBe(1)
+    expect(await seriousFindings(page)).toEqual([])
+    expect(await page.locator('main b').count()).toBe(0)
+    expect(trouble).toEqual([])
+  })
+
   test('one of a thousand classes is found by a part of its name', async () => {
     const classNames = Array.from({ length: 1000 }, (_, i) => `class ${i}`)
     const { review, server } = await serve(await newRun({ suspects: 20, classNames }))

@@ -10,7 +10,7 @@ import { confusionPairs, filterSchema, type State, states } from '../../src/revi
 import { openReview, type Review } from '../../src/review/review.js'
 import { rulingsOf, suspectsCsv } from '../../src/review/spreadsheet.js'
 import { reviewInTerminal } from '../../src/review/terminal.js'
-import { type FixtureRun, levels, writeRun } from './run-fixture.js'
+import { type FixtureRun, levels, type RunOptions, writeRun } from './run-fixture.js'
 
 let folder: string
 let run: FixtureRun
@@ -173,14 +173,16 @@ test('every key does one thing', () => {
   expect(new Set(keys.map(({ id }) => id)).size).toBe(keys.length)
 })
 
+/** What the terminal shows while somebody types. */
+async function type(typed: string, of = review): Promise<string> {
+  const output = new PassThrough()
+  const shown = text(output)
+  await reviewInTerminal(of, { input: Readable.from([Buffer.from(typed)]), output })
+  output.end()
+  return shown
+}
+
 describe('in the terminal', () => {
-  async function type(typed: string): Promise<string> {
-    const output = new PassThrough()
-    const shown = text(output)
-    await reviewInTerminal(review, { input: Readable.from([Buffer.from(typed)]), output })
-    output.end()
-    return shown
-  }
   const actionOf = (row: number) => review.standing(row)?.decision.action
 
   test('keys decide one suspect after the other', async () => {
@@ -211,29 +213,114 @@ describe('in the terminal', () => {
     expect(review.standing(1)!.decision.label ?? classNames[run.given[1]!]).toBe('B')
     expect(actionOf(2)).toBeUndefined()
   })
+
+  test('a class name may have a q in it, is shown as it is typed, and can be left', async () => {
+    const wanted = classNames.indexOf("'quoted")
+    const shown = await type("lqx\u007fuot\rl'quo\u001bq")
+    expect(review.standing(0)!.decision.label ?? classNames[run.given[0]!]).toBe(classNames[wanted])
+    expect(shown).toContain('then Enter: qx\b \buot\n')
+    expect(actionOf(1)).toBeUndefined()
+    expect(shown).toContain('Decided: 1 of 60')
+  })
+})
+
+describe('of examples without a picture', () => {
+  const long = 'word '.repeat(100)
+  const textOf = (row: number) =>
+    row % 10 === 3 ? null : `\u001b[2J review ${row}, second line\nשלום ${row % 2 ? long : ''}end ${row}`
+  let texts: Review
+  let numbers: Review
+  beforeAll(async () => {
+    const open = async (name: string, options: RunOptions) =>
+      openReview(await writeRun(join(folder, name), { suspects: 30, ...options }), 'anna')
+    texts = await open('texts', { features: 20, text: textOf })
+    numbers = await open('numbers', { features: 20 })
+  })
+  afterAll(async () => {
+    await texts.close()
+    await numbers.close()
+  })
+  const firstWith = (isWanted: (exampleRow: number) => boolean) =>
+    texts.tables.suspects.findIndex(({ exampleRow }) => isWanted(exampleRow))
+  const isLong = (row: number) => row % 2 === 1 && row % 10 !== 3
+
+  test('the beginning of the text is known of suspects and neighbours, and is searched', async () => {
+    const { suspects } = texts.tables
+    for (const { exampleRow, excerpt } of suspects) {
+      const whole = textOf(exampleRow)
+      expect(await texts.tables.text(exampleRow)).toBe(whole)
+      if (isLong(exampleRow)) expect(excerpt).toBe(`${whole!.slice(0, 400).trimEnd()} …`)
+      else expect(excerpt).toBe(whole)
+    }
+    for (const { exampleRow, excerpt } of await texts.tables.neighbors(0))
+      expect(excerpt).toBe(
+        isLong(exampleRow) ? `${textOf(exampleRow)!.slice(0, 120).trimEnd()} …` : textOf(exampleRow),
+      )
+    const { exampleRow } = suspects[firstWith(row => row % 10 !== 3)]!
+    const found = texts.rows(filterSchema.parse({ text: `REVIEW ${exampleRow},` }))
+    expect([...found].map(row => suspects[row]!.exampleRow)).toEqual([exampleRow])
+  })
+
+  test('the terminal shows it, all of it on demand, and lets it do nothing', async () => {
+    const row = firstWith(isLong)
+    const { exampleRow } = texts.tables.suspects[row]!
+    const shown = await type(`${'n'.repeat(row)}vq`, texts)
+    const [cut, all] = shown.split('(v shows all of it)').slice(-2)
+    expect(cut).toContain(`  \\x1b[2J review ${exampleRow}, second line\n  \u2068שלום word`)
+    expect(cut).not.toContain(`end ${exampleRow}`)
+    expect(all).toContain(`end ${exampleRow}\u2069\n`)
+    expect(shown).toMatch(
+      /similar: [A-J]: .*review \d+, second line \u2068?שלום|similar: [A-J]: \u2068.*review/,
+    )
+    expect(shown).not.toContain('\u001b')
+  })
+
+  test('the terminal shows the features of what has no text', async () => {
+    const { exampleRow } = numbers.tables.suspects[0]!
+    const shown = await type('vq', numbers)
+    expect(shown).toContain(`  size 0 ${exampleRow}, size 1 ${exampleRow + 0.25}, `)
+    expect(shown).toContain(`size 11 ${exampleRow + 2.75} … and 8 more (v shows them)`)
+    expect(shown).toContain(`size 19 ${exampleRow + 4.75}\n`)
+  })
+
+  test('the spreadsheet has the whole text, and takes decisions back', async () => {
+    const csv = await text(Readable.from(suspectsCsv(texts)))
+    const rows = parse(csv, { columns: true }) as Record<string, string>[]
+    expect(rows.map(({ text }) => text)).toEqual(
+      texts.tables.suspects.map(({ exampleRow }) => textOf(exampleRow) ?? ''),
+    )
+    const [{ example_id, given_label }] = rows as [Record<string, string>]
+    const filled = [
+      ['example_id', 'given_label', 'text', 'action', 'label', 'kind', 'note'],
+      [example_id, given_label, 'whatever', 'drop', '', '', ''],
+    ]
+    expect(rulingsOf(filled.map(line => line.join()).join('\n'), texts)).toEqual([[0, { action: 'drop' }]])
+    const [header] = (await text(Readable.from(suspectsCsv(numbers)))).split('\n')
+    expect(header!.split(',')).not.toContain('text')
+  })
 })
 
 describe('in a spreadsheet', () => {
-  const csv = () => [...suspectsCsv(review)].join('')
-  const rows = () => parse(csv(), { columns: true }) as Record<string, string>[]
+  const csv = () => text(Readable.from(suspectsCsv(review)))
+  const rows = async () => parse(await csv(), { columns: true }) as Record<string, string>[]
   /** As somebody fills the cells in, by the row of the suspect. */
-  function filled(cells: Record<number, Record<string, string>>, delimiter = ','): string {
-    const all = rows().map((row, i) => ({ ...row, ...cells[i] }))
+  async function filled(cells: Record<number, Record<string, string>>, delimiter = ','): Promise<string> {
+    const all = (await rows()).map((row, i) => ({ ...row, ...cells[i] }))
     const quote = (cell: string) => `"${cell.replaceAll('"', '""')}"`
     return [Object.keys(all[0]!), ...all.map(row => Object.values(row))]
       .map(line => line.map(quote).join(delimiter))
       .join('\r\n')
   }
 
-  test('no cell begins as a formula', () => {
-    for (const row of rows()) {
+  test('no cell begins as a formula', async () => {
+    for (const row of await rows()) {
       for (const cell of Object.values(row)) expect(cell).not.toMatch(/^[=+\-@\t\r]/)
     }
   })
 
   test.each([',', ';', '\t'])('decisions come back whole from cells between %j', async delimiter => {
     const target = run.given[1] === 5 ? 6 : 5
-    const text = filled(
+    const text = await filled(
       {
         0: { action: 'keep', note: 'two; of "them",\nreally' },
         1: { action: 'relabel', label: `'${classNames[target]}` },
@@ -249,12 +336,12 @@ describe('in a spreadsheet', () => {
     ])
     await review.decide(rulings)
     // What is exported then says it already.
-    expect(rulingsOf(csv(), review)).toEqual([])
-    expect(rows()[1]).toMatchObject({ action: 'relabel', kind: 'mislabeled' })
+    expect(rulingsOf(await csv(), review)).toEqual([])
+    expect((await rows())[1]).toMatchObject({ action: 'relabel', kind: 'mislabeled' })
   })
 
-  test('every bad row is named, and nothing of the file counts', () => {
-    const text = filled({
+  test('every bad row is named, and nothing of the file counts', async () => {
+    const text = await filled({
       0: { action: 'kepe' },
       1: { action: 'relabel' },
       2: { action: 'relabel', label: 'AA' },

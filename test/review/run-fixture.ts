@@ -7,7 +7,7 @@ import { readManifest, writeManifest } from '../../src/pipeline/manifest.js'
 import type { Run } from '../../src/pipeline/runs.js'
 import { permutation, randomStream } from '../../src/random.js'
 import { imageColumn, numberColumn, recordBatch } from '../../src/tables/columns.js'
-import { examplesSchema, neighborsSchema, piesSchema } from '../../src/tables/schemas.js'
+import { type Content, examplesSchema, neighborsSchema, piesSchema } from '../../src/tables/schemas.js'
 
 export interface RunOptions {
   readonly suspects?: number
@@ -17,6 +17,10 @@ export interface RunOptions {
   readonly id?: (row: number) => string
   /** The image of an example, in place of a glyph. */
   readonly image?: (row: number) => Uint8Array | undefined
+  /** The text that people see of an example; there is none when absent. */
+  readonly text?: (row: number) => string | null
+  /** How many numbers an example is, in place of an image. */
+  readonly features?: number
 }
 
 export interface FixtureRun extends Run {
@@ -79,9 +83,21 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
     path: null,
   })
 
-  const content = { kind: 'image' } as const
+  const { features } = options
+  const content: Content = features === undefined ? { kind: 'image' } : { kind: 'features', features }
   const rows = Array.from({ length: examples }, (_, row) => row)
-  const schema = examplesSchema({ content, groups: ['font'], trueLabel: false })
+  const shownOf = (of: readonly number[]) => ({
+    ...(options.text && { text: of.map(options.text) }),
+    ...(features === undefined
+      ? { image: of.map(image) }
+      : {
+          features: Float32Array.from(
+            of.flatMap(row => Array.from({ length: features }, (_, i) => row + i / 4)),
+          ),
+        }),
+  })
+  const hasText = options.text !== undefined
+  const schema = examplesSchema({ content, groups: ['font'], trueLabel: false, text: hasText })
   await writeTable(join(folder, 'examples.parquet'), schema, [
     recordBatch(schema, {
       example_id: ids,
@@ -92,11 +108,11 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
       group_font: rows.map(row => (row % 7 === 0 ? null : row % 2 === 0 ? 'serif' : 'sans')),
       source: rows.map(row => `train.parquet#${row}`),
       source_row: Int32Array.from(rows),
-      image: rows.map(image),
+      ...shownOf(rows),
     }),
   ])
 
-  const pies = piesSchema(levels, { trueLabel: false, content })
+  const pies = piesSchema(levels, { trueLabel: false, content, text: hasText })
   const ranks = Array.from({ length: suspects }, (_, suspect) => suspect)
   const at = ranks.map(place)
   const isIssue = ranks.map(suspect => suspect < suspects * 0.7)
@@ -134,7 +150,7 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
       suggested_label_name: suggested.map(label => classNames[label]!),
       hints: ranks.map(rank => (rank % 9 === 0 ? ['blurry'] : [])),
       verdict: ranks.map(() => null),
-      image: at.map(image),
+      ...shownOf(at),
     }),
   ])
 
@@ -163,15 +179,16 @@ export async function writeRun(out: string, options: RunOptions = {}): Promise<F
     encodeDatasetInfo({
       classNames: [...classNames],
       classLabels: classNames.map((_, i) => i),
-      input: { kind: 'image', height: 28, width: 28, channels: 1 },
+      input: content.kind === 'image' ? { ...content, height: 28, width: 28, channels: 1 } : content,
       normalization: { mean: Float32Array.of(0.2), deviation: Float32Array.of(0.3) },
       trainExamples: examples,
       testExamples: 0,
       classCounts: classNames.map((_, label) => given.filter(own => own === label).length),
       skipped: 0,
       source: { format: 'parquet', columns: ['image', 'label'], label: 'label', content: ['image'] },
-      featureNames: [],
+      featureNames: Array.from({ length: features ?? 0 }, (_, i) => `size ${i}`),
       groups: ['font'],
+      ...(hasText && { text: true as const }),
       trueLabel: false,
       ids: 'column',
     }),

@@ -58,7 +58,7 @@ export interface Filter {
   readonly hint: string | undefined
   /** Index of a level at which the example is a PIE. */
   readonly level: number | undefined
-  /** Part of the id, in any case. */
+  /** Part of the id, or of the beginning of its text, in any case. */
   readonly text: string
   readonly order: (typeof orders)[number]
 }
@@ -84,6 +84,7 @@ export function pieLevels(data: GalleryData, row: number): number {
 /** Rows that pass the filter, in its order; equal ones stay in the order of suspicion. */
 export function select(data: GalleryData, filter: Filter): number[] {
   const text = filter.text.trim().toLowerCase()
+  const holds = (of: string): boolean => of.toLowerCase().includes(text)
   const rows = data.id
     .map((_, row) => row)
     .filter(row => {
@@ -95,7 +96,7 @@ export function select(data: GalleryData, filter: Filter): number[] {
         (filter.level === undefined || data.pie[row]![filter.level] === 1) &&
         (filter.hint === undefined || data.hints[row]!.includes(filter.hint)) &&
         isOfKind(filter.kind, issue, pie) &&
-        (text === '' || data.id[row]!.toLowerCase().includes(text))
+        (text === '' || holds(data.id[row]!) || holds(data.texts?.[row] ?? ''))
       )
     })
   const compare = comparison(data, filter.order)

@@ -46,7 +46,7 @@ ${counted(data.suspects.pies, 'PIE')}, ${count(total)} examples in all, most sus
 </ul>
 <p class="note" id="needs-script">Sorting, filtering and paging need JavaScript; without it, the first
 ${Math.min(pageSize, listed.length)} are shown.</p>
-${filters()}
+${filters(gallery)}
 <div class="scroll"><div id="gallery">${firstPage(gallery)}</div></div>
 <nav id="pager" class="pager" aria-label="Pages of suspects" hidden>
 <button type="button" id="previous">Previous</button>
@@ -85,7 +85,7 @@ const orderTitles: Readonly<Record<(typeof orders)[number], string>> = {
   id: 'Example id',
 }
 
-function filters(): Html {
+function filters({ texts }: GalleryData): Html {
   return html`<form id="filters" class="filters" aria-label="Filter and sort the suspects" hidden>
 <label>Given <select id="filter-given"><option value="">any class</option></select></label>
 <label>Suggested <select id="filter-suggested"><option value="">any class</option></select></label>
@@ -93,7 +93,7 @@ function filters(): Html {
 <label>Hint <select id="filter-hint"><option value="">any or none</option></select></label>
 <label>PIE at <select id="filter-level"><option value="">any level or none</option></select></label>
 <label>Sort by <select id="filter-order">${orders.map(order => html`<option value="${order}">${orderTitles[order]}</option>`)}</select></label>
-<label>Id <input id="filter-text" type="search" placeholder="part of an id" autocomplete="off" spellcheck="false"></label>
+<label>${texts === undefined ? 'Id' : 'Search'} <input id="filter-text" type="search" placeholder="part of an id${texts !== undefined && ' or text'}" autocomplete="off" spellcheck="false"></label>
 <button type="reset">Reset</button>
 <output id="gallery-status" aria-live="polite"></output>
 </form>`

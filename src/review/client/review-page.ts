@@ -69,6 +69,7 @@ export const keys: readonly Key[] = [
   { key: 'z', id: 'undo', title: 'Undo', button: true },
   { key: 'n', id: 'next', title: 'Next', button: true },
   { key: 'p', id: 'previous', title: 'Previous', button: true },
+  { key: 'v', id: 'whole', title: 'View the whole text', button: false },
   { key: 'x', id: 'page', title: 'Choose the page of the grid', button: false },
   { key: 'g', id: 'grid', title: 'Grid, or one by one', button: false },
   { key: '/', id: 'search', title: 'Search', button: false },
@@ -461,7 +462,7 @@ export async function start(document: Document): Promise<void> {
       return
     }
     suspect.replaceChildren(
-      run.form === 'pictures' ? picture(row) : element('div', { id: 'features' }),
+      run.form === 'pictures' ? picture(row) : element('div', { id: 'content' }, ...excerpt(row.excerpt)),
       facts(row),
     )
     speak(
@@ -477,16 +478,43 @@ export async function start(document: Document): Promise<void> {
     )
   }
 
+  /** The beginning of a text that people see. */
+  function excerpt(text: string | null): HTMLElement[] {
+    return text === null ? [] : [element('p', { class: 'text', dir: 'auto' }, text)]
+  }
+
+  /** A text that people see, cut to a part of the window where it is long; a button then shows the rest. */
+  function showText(place: HTMLElement, text: string): void {
+    const shown = element('p', { id: 'text', class: 'text short', dir: 'auto' }, text)
+    place.prepend(shown)
+    if (shown.scrollHeight <= shown.clientHeight + 1) return
+    const button = element(
+      'button',
+      {
+        type: 'button',
+        id: 'whole-text',
+        'aria-controls': 'text',
+        'aria-expanded': 'false',
+        'aria-keyshortcuts': 'v',
+      },
+      `Whole text (${count(text.length)} characters)`,
+    )
+    button.addEventListener('click', () => {
+      const isShort = shown.classList.toggle('short')
+      button.setAttribute('aria-expanded', String(!isShort))
+      if (isShort) shown.scrollIntoView({ block: 'nearest' })
+    })
+    shown.after(button)
+  }
+
   function fillDetail(row: QueueRow, { neighbors, history, features, text }: DetailAnswer): void {
-    const shown = text === null ? [] : [element('p', { class: 'text', dir: 'auto' }, text)]
     find('detail').replaceChildren(
-      ...(run.form === 'pictures' ? shown : []),
       ...(neighbors.length > 0
         ? [
             element('h3', {}, 'Most similar examples'),
             element(
               'ol',
-              { class: 'near' },
+              { class: run.text ? 'near texts' : 'near' },
               ...neighbors.map(near =>
                 element(
                   'li',
@@ -515,6 +543,7 @@ export async function start(document: Document): Promise<void> {
                     className(near.given),
                   ),
                   ` ${near.similarity.toFixed(2)}`,
+                  ...excerpt(near.excerpt),
                 ),
               ),
             ),
@@ -527,11 +556,13 @@ export async function start(document: Document): Promise<void> {
           ]
         : []),
     )
-    if (run.form === 'pictures') return
-    if (text !== null) {
-      find('features').replaceChildren(...shown)
-      return
-    }
+    const place = find(run.form === 'pictures' ? 'detail' : 'content')
+    if (run.form === 'features') place.replaceChildren(...featureTable(features, text !== null))
+    if (text !== null) showText(place, text)
+  }
+
+  /** What the networks see; where people have a text to read, only for who asks. */
+  function featureTable(features: readonly number[], isAside: boolean): HTMLElement[] {
     const lines = features.map((value, i) =>
       element(
         'tr',
@@ -540,9 +571,10 @@ export async function start(document: Document): Promise<void> {
         element('td', { class: 'number' }, String(Number(value.toPrecision(4)))),
       ),
     )
-    find('features').replaceChildren(
-      element('table', {}, element('caption', {}, 'Features'), element('tbody', {}, ...lines)),
-    )
+    const rows = element('tbody', {}, ...lines)
+    return isAside
+      ? [element('details', {}, element('summary', {}, 'Features'), element('table', {}, rows))]
+      : [element('table', {}, element('caption', {}, 'Features'), rows)]
   }
 
   // The grid.
@@ -578,6 +610,7 @@ export async function start(document: Document): Promise<void> {
               }),
             ]
           : [element('bdi', {}, row.id)]),
+        ...(row.excerpt === null ? [] : [element('span', { class: 'text', dir: 'auto' }, row.excerpt)]),
         element('span', { class: 'verdict' }, ...verdict(row)),
       )
       return element('li', {}, button)
@@ -829,6 +862,7 @@ export async function start(document: Document): Promise<void> {
     previous: () => (isGrid ? turn(-1) : goBack()),
     grid: () => setView(!isGrid),
     page: () => isGrid && choosePage(),
+    whole: () => document.getElementById('whole-text')?.click(),
     search() {
       find<HTMLDetailsElement>('filter-box').open = true
       field('text').focus()
