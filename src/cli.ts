@@ -2,6 +2,7 @@
 /** Where the program starts, and where its errors end: in words, and in the exit code. */
 import { CommanderError } from 'commander'
 import { PielineError } from './errors.js'
+import { leaveHungThreads } from './hung-threads.js'
 import { createProgram } from './program.js'
 import { styleFor } from './terminal/style.js'
 
@@ -17,6 +18,7 @@ try {
 } catch (error) {
   process.exitCode = report(error)
 }
+await leaveHungThreads()
 
 /** Tells the user about an error, and returns the exit code. */
 function report(error: unknown): number {

@@ -1,9 +1,12 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RunError } from '../src/errors.js'
-import { createThreadPool, type ThreadPool } from '../src/thread-pool.js'
+import { createThreadPool, despiteHanging, type ThreadPool } from '../src/thread-pool.js'
+import type { HangingTask } from './hanging-worker.js'
 import type { HungryTask } from './hungry-worker.js'
 
 let folder: string
@@ -12,7 +15,11 @@ let pool: ThreadPool<HungryTask, string>
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pieline-threads-'))
   said = []
-  pool = createThreadPool('hungry-worker', import.meta.url, 3, message => said.push(message))
+  pool = createThreadPool('hungry-worker', import.meta.url, {
+    workers: 3,
+    log: message => said.push(message),
+    mendOfMemory: 'Set a smaller model.batchSize.',
+  })
 })
 afterEach(async () => {
   await pool.close()
@@ -52,4 +59,68 @@ test('what runs out of memory alone too fails with the mend, and others go on', 
   await expect(failed).rejects.toMatchObject({ mend: expect.stringContaining('model.batchSize') })
   expect(await Promise.all(others)).toEqual(['a after 1', 'b after 1'])
   expect(await run('late')).toBe('late after 1')
+})
+
+describe('a thread that gets no further', () => {
+  const patience = { first: 20_000, least: 300 }
+  let hanging: ThreadPool<HangingTask, string>
+  beforeEach(() => {
+    const options = { workers: 1, patience, mendOfMemory: '' }
+    hanging = createThreadPool('hanging-worker', import.meta.url, options)
+  })
+  afterEach(() => hanging.close())
+
+  const work = (hangs: number, piece = 1) =>
+    despiteHanging(
+      'dense 3',
+      message => said.push(message),
+      () => hanging.run(({ pulse }) => ({ task: { log: join(folder, 'log'), pulse, hangs, piece } })),
+    )
+
+  test('is given up, said so, and its work begun anew on another', async () => {
+    expect(await work(1)).toBe('done at attempt 2')
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^dense 3: its thread got no further for \d+ s; it is given up, and the work begins anew on another$/,
+      ),
+    ])
+  })
+
+  test('is given up three times, and then the work fails with what to look at', async () => {
+    const failed = work(3)
+    await expect(failed).rejects.toBeInstanceOf(RunError)
+    await expect(failed).rejects.toMatchObject({
+      message: expect.stringMatching(/^its thread got no further for \d+ s, 3 times one after the other$/),
+      mend: expect.stringContaining('the same command goes on'),
+    })
+    expect(said).toHaveLength(2)
+  })
+
+  test('is not one that is slow, or that waits for its turn', async () => {
+    expect(await Promise.all([work(0, 200), work(0, 200)])).toEqual([
+      'done at attempt 1',
+      'done at attempt 2',
+    ])
+    expect(said).toEqual([])
+  })
+
+  test.skipIf(process.platform === 'win32')(
+    'keeps neither the run nor the process, also where the system holds it',
+    async () => {
+      const pipe = join(folder, 'pipe')
+      execFileSync('mkfifo', [pipe])
+      const script = fileURLToPath(new URL('hung-process.ts', import.meta.url))
+      const args = ['--import', 'tsx', script, join(folder, 'log'), pipe]
+      const { stdout, stderr, signal } = spawnSync(process.execPath, args, {
+        encoding: 'utf8',
+        timeout: 60_000,
+        killSignal: 'SIGTERM',
+      })
+      expect(stdout).toMatch(/^its thread got no further for \d+ s\nclosed\n$/)
+      expect(stderr).toBe(
+        'A thread hangs within the system and cannot be ended; the process ends by SIGKILL.\n',
+      )
+      expect(signal).toBe('SIGKILL')
+    },
+  )
 })

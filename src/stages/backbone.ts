@@ -130,7 +130,8 @@ async function* shards(
   const parts = mapOrdered(starts, workers, async start => {
     const end = Math.min(start + shardRows, examples)
     const part = join(folder, `features-${start}.npy`)
-    await pool.predict({ model, inputs: input('inputs.npy'), start, end, logits: part })
+    const task = { model, inputs: input('inputs.npy'), start, end, logits: part }
+    await pool.despiteHanging('backbone', () => pool.predict(task))
     progress.advance(end - start)
     return part
   })

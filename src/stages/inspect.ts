@@ -242,7 +242,8 @@ async function writeFeatures(context: StageContext, path: string): Promise<void>
   signal.addEventListener('abort', pool.stop)
   try {
     await writeFile(cut, encodeModel(model))
-    await pool.predict({ model: cut, inputs: (await networkInputs(context)).file, logits: raw })
+    const task = { model: cut, inputs: (await networkInputs(context)).file, logits: raw }
+    await pool.despiteHanging('features', () => pool.predict(task))
     signal.throwIfAborted()
     const [, size] = await readNpyShape(raw)
     await writeNpy(path, { dtype: 'float32', shape: [size] }, normalized(raw, size))

@@ -47,11 +47,9 @@ export async function memberLogits(
     ...(start !== undefined && { start }),
     ...(mirror && { mirror }),
   }
-  const artefact = await store.produce(key, folder => predictInto(folder, pool, task), {
-    kind: 'predict',
-    title,
-    task,
-  })
+  const artefact = await pool.despiteHanging(title, () =>
+    store.produce(key, folder => predictInto(folder, pool, task), { kind: 'predict', title, task }),
+  )
   return { logits: join(artefact.folder, logitsFile), reused: artefact.reused }
 }
 

@@ -129,16 +129,19 @@ const smallestSaliency = 2 ** -126
  *
  * @param trainer whose masked weights are the kernels
  * @param masks in force
+ * @param gotFurther called after every group
  */
 export async function saliencies(
   trainer: Trainer,
   groups: readonly LabelledExamples[],
   masks: ReadonlyMap<string, Float32Array>,
+  gotFurther: () => void = () => {},
 ): Promise<Weight[]> {
   const { weights } = await trainer.state()
   const sums = new Map<string, Float64Array>()
   for (const group of groups) {
     const { kernels } = await trainer.gradients(group)
+    gotFurther()
     for (const { name, data } of weights) {
       const gradient = kernels.get(name)
       if (gradient === undefined) continue

@@ -15,6 +15,7 @@ import type { ModelConfig } from '../pipeline/config.js'
 import { keyOf } from '../pipeline/key.js'
 import type { Progress } from '../pipeline/progress.js'
 import type { Artefact, ArtefactStore } from '../pipeline/store.js'
+import type { Patience } from '../pulse.js'
 import type { Seed } from '../random.js'
 import { chunkSteps, planTraining, stepAt, type TrainingPlan } from './plan.js'
 import type { Criterion, PruningPlan } from './pruning.js'
@@ -114,6 +115,8 @@ export interface MemberEnvironment {
   readonly workers: number
   readonly progress: Progress
   readonly signal: AbortSignal
+  /** With threads that get no further; the usual one when absent. */
+  readonly patience?: Patience
 }
 
 /** A piece of a member's training, beginning where the piece before it ended. */
@@ -135,7 +138,8 @@ interface Piece {
 
 /**
  * Trains the members that the store does not have, side by side, and returns their artefacts in the order asked
- * for. The first failure lets the others stop at their next safe point.
+ * for. A member whose thread hangs goes on on another from the last piece that is finished. The first failure lets
+ * the others stop at their next safe point.
  * @throws RunError that names the member; the signal's reason when asked to stop.
  */
 export async function produceMembers(
@@ -144,7 +148,7 @@ export async function produceMembers(
   requests: readonly MemberRequest[],
 ): Promise<Artefact[]> {
   const { store, workers, progress, signal } = environment
-  const pool = createTrainingPool(workers, progress.log)
+  const pool = createTrainingPool(workers, progress.log, environment.patience)
   const stop = () => pool.stop()
   signal.addEventListener('abort', stop)
   const pieces = requests.map(request => piecesOf(environment, request))
@@ -388,15 +392,21 @@ async function produceMember(
     const { title } = request
     const task = taskOf(environment, request, piece, artefact)
     let reported = 0
-    const onProgress = ({ steps, loss }: TrainProgress) => {
-      reported += steps
-      if (piece.own) progress.advance(steps, `${title}, loss ${loss.toFixed(3)}`)
-    }
-    artefact = await store.produce(piece.key, folder => trainInto(folder, pool, task, onProgress), {
-      kind: 'train',
-      title,
-      task,
-      onReport: report => onProgress(report as TrainProgress),
+    artefact = await pool.despiteHanging(title, () => {
+      let done = 0
+      // Steps that are done again were told already.
+      const onProgress = ({ steps, loss }: TrainProgress) => {
+        done += steps
+        if (done <= reported) return
+        if (piece.own) progress.advance(done - reported, `${title}, loss ${loss.toFixed(3)}`)
+        reported = done
+      }
+      return store.produce(piece.key, folder => trainInto(folder, pool, task, onProgress), {
+        kind: 'train',
+        title,
+        task,
+        onReport: report => onProgress(report as TrainProgress),
+      })
     })
     // Of a piece that another member, run or machine made, not every step is told.
     const untold = piece.end - piece.start - reported
@@ -406,7 +416,7 @@ async function produceMember(
 }
 
 /** A piece of training, apart from where it is done. */
-export interface TrainWork extends Omit<TrainTask, 'state' | 'model' | 'stop' | 'progress'> {
+export interface TrainWork extends Omit<TrainTask, 'state' | 'model' | 'stop' | 'progress' | 'pulse'> {
   /** Properties of the ONNX file of the member that is finished after it. */
   readonly metadata?: MemberRequest['metadata']
 }

@@ -70,6 +70,7 @@ export interface LessonPlan {
  *
  * @param dense the ONNX files of the dense members, at least one
  * @param compressed that of the member before it is trained on
+ * @param gotFurther called after every part of the rows
  */
 export async function lessonsOf(
   plan: LessonPlan,
@@ -78,6 +79,7 @@ export async function lessonsOf(
   data: { readonly inputs: Uint8Array | Float32Array; readonly labels: Int32Array },
   rows: Int32Array,
   classes: number,
+  gotFurther: () => void = () => {},
 ): Promise<Lessons> {
   const { strength, temperature } = plan
   const { inputs, labels } = data
@@ -87,7 +89,7 @@ export async function lessonsOf(
   const before = new Float64Array(classes)
   const softened = new Float32Array(temperature === undefined ? 0 : rows.length * classes)
   for (const model of dense) {
-    const logits = await logitsOf(model, inputs, labels.length, rows)
+    const logits = await logitsOf(model, inputs, labels.length, rows, gotFurther)
     for (const [c, recall] of recallsOf(logits, own, counts).entries()) before[c]! += recall / dense.length
     if (temperature !== undefined) addSoftened(softened, logits, classes, temperature, dense.length)
   }
@@ -100,7 +102,7 @@ export async function lessonsOf(
   }
   let exampleWeights: Float32Array | undefined
   if (strength !== undefined) {
-    const after = recallsOf(await logitsOf(compressed, inputs, labels.length, rows), own, counts)
+    const after = recallsOf(await logitsOf(compressed, inputs, labels.length, rows, gotFurther), own, counts)
     const weights = classWeights(before, after, counts, strength)
     exampleWeights = spread(
       Float32Array.from(own, label => weights[label]!),
@@ -122,6 +124,7 @@ async function logitsOf(
   inputs: Uint8Array | Float32Array,
   examples: number,
   rows: Int32Array,
+  gotFurther: () => void,
 ): Promise<Float32Array> {
   const size = inputs.length / examples
   const predictor = await createPredictor(model, { threads: 1 })
@@ -135,6 +138,7 @@ async function logitsOf(
         chosen.set(inputs.subarray(row * size, (row + 1) * size), at * size)
       }
       logits.set(await predictor.predict(chosen), start * predictor.classes)
+      gotFurther()
     }
     return logits
   } finally {

@@ -23,6 +23,8 @@ export interface TrainingOptions {
   readonly onProgress?: (step: number, loss: number) => void
   /** Asked between calls of the engine; training ends with {@link TrainingStopped} once it says true. */
   readonly stopped?: () => boolean
+  /** Called after everything that takes a while. */
+  readonly gotFurther?: () => void
 }
 
 /** The rows to train on, and what the criterion of pruning takes gradients on, if it does. */
@@ -57,13 +59,16 @@ export async function train(
   const { architecture, data, plan, pruning, seed } = training
   const maskedWeights = pruning?.kernels ?? []
   const trainer = await engine.createTrainer(architecture, data, { ...plan.trainer, maskedWeights }, initial)
+  const { gotFurther = () => {} } = options
   const { rows, groups } = await evidenceOf(training)
   const stepsPerEpoch = Math.floor(rows.length / plan.trainer.batchSize)
   const batches = new Batches(rows, { ...plan, stepsPerEpoch }, seed)
   let masks = new Map<string, Float32Array>()
   const updateMasks = async (step: number) => {
     if (pruning === undefined || !updatesMasks(pruning, step)) return
-    const judged = groups ? await saliencies(trainer, groups, masks) : (await trainer.state()).weights
+    const judged = groups
+      ? await saliencies(trainer, groups, masks, gotFurther)
+      : (await trainer.state()).weights
     masks = masksAt(pruning, step, judged, seed)
     await trainer.setMasks(masks)
   }
@@ -79,6 +84,7 @@ export async function train(
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length
       if (!Number.isFinite(loss)) throw diverged(next)
       step = next
+      gotFurther()
       options.onProgress?.(step, loss)
     }
     await updateMasks(end)

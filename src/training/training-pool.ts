@@ -1,35 +1,42 @@
 /** Members trained side by side, each on a worker thread of its own. */
 import { MessageChannel } from 'node:worker_threads'
 import { type ErrorRecord, errorOf } from '../error-record.js'
-import { createThreadPool } from '../thread-pool.js'
+import type { Patience } from '../pulse.js'
+import { createThreadPool, despiteHanging } from '../thread-pool.js'
 import type { TrainProgress, TrainTask } from './training-worker.js'
 
 export interface TrainingPool {
-  /** Trains; see {@link TrainTask}. @throws PielineError as the worker threw it */
+  /** Trains; see {@link TrainTask}. @throws PielineError as the worker threw it; HungError if its thread hung */
   train(
-    task: Omit<TrainTask, 'stop' | 'progress'>,
+    task: Omit<TrainTask, 'stop' | 'progress' | 'pulse'>,
     onProgress: (progress: TrainProgress) => void,
   ): Promise<void>
+  /** See {@link despiteHanging}. */
+  despiteHanging<T>(title: string, make: () => Promise<T>): Promise<T>
   /** Lets running members stop after their current call of the engine. */
   stop(): void
   close(): Promise<void>
 }
 
-/** @param log hears of work that is done again for want of memory */
-export function createTrainingPool(workers: number, log?: (message: string) => void): TrainingPool {
+/** @param log hears of work that is done again, for want of memory or because its thread hung */
+export function createTrainingPool(
+  workers: number,
+  log: (message: string) => void = () => {},
+  patience?: Patience,
+): TrainingPool {
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const pool = createThreadPool<TrainTask, ErrorRecord | undefined>(
-    'training-worker',
-    import.meta.url,
+  const pool = createThreadPool<TrainTask, ErrorRecord | undefined>('training-worker', import.meta.url, {
     workers,
     log,
-  )
+    patience,
+    mendOfMemory: 'Run on more memory, or with a smaller model.batchSize, model.width or dataset.size.',
+  })
   return {
     async train(task, onProgress) {
       let told = 0
       let close = () => {}
       try {
-        const failure = await pool.run(() => {
+        const failure = await pool.run(({ pulse }) => {
           close()
           const { port1, port2 } = new MessageChannel()
           let done = 0
@@ -40,13 +47,14 @@ export function createTrainingPool(workers: number, log?: (message: string) => v
             told = Math.max(told, done)
           })
           close = () => port1.close()
-          return { task: { ...task, stop, progress: port2 }, transfer: [port2] }
+          return { task: { ...task, stop, progress: port2, pulse }, transfer: [port2] }
         })
         if (failure) throw errorOf(failure)
       } finally {
         close()
       }
     },
+    despiteHanging: (title, make) => despiteHanging(title, log, make),
     stop: () => void Atomics.store(stop, 0, 1),
     close: () => pool.close(),
   }

@@ -10,6 +10,7 @@ import type { Architecture } from '../model/architecture.js'
 import { initialMomenta, initialWeights, type SamplePictures, withRanges } from '../model/initialize.js'
 import { exportOnnx } from '../onnx/export.js'
 import { streamNpy } from '../pipeline/files.js'
+import { beat, type Pulse } from '../pulse.js'
 import type { Seed } from '../random.js'
 import type { TrainingPlan } from './plan.js'
 import { applyMasks, masksAt, type PruningPlan, updatesMasks } from './pruning.js'
@@ -48,6 +49,8 @@ export interface TrainTask {
   readonly stop: Int32Array
   /** Hears of steps done, as {@link TrainProgress}. */
   readonly progress: MessagePort
+  /** Counts what was done, the small parts of it too. */
+  readonly pulse: Pulse
 }
 
 export interface TrainProgress {
@@ -70,9 +73,11 @@ export default async function trainTask(task: TrainTask): Promise<ErrorRecord | 
 
 async function trainMember(task: TrainTask): Promise<void> {
   const { architecture, labels, weights, start, end } = task
+  const gotFurther = () => beat(task.pulse)
   const inputs = await trainingInputs(task.inputs, labels.length)
+  gotFurther()
   const initial = await initialState(task, inputs)
-  const lessons = await readLessons(task, inputs, initial)
+  const lessons = await readLessons(task, inputs, initial, gotFurther)
   const data = {
     inputs,
     examples: labels.length,
@@ -90,6 +95,7 @@ async function trainMember(task: TrainTask): Promise<void> {
     end,
     {
       stopped: () => Atomics.load(task.stop, 0) !== 0,
+      gotFurther,
       onProgress(step, loss) {
         task.progress.postMessage({ steps: step - done, loss } satisfies TrainProgress)
         done = step
@@ -107,6 +113,7 @@ async function readLessons(
   { lessons, architecture, labels, rows, pruning, start, seed }: TrainTask,
   inputs: Uint8Array | Float32Array,
   { weights }: TrainingState,
+  gotFurther: () => void,
 ): Promise<Lessons> {
   if (lessons === undefined) return {}
   const dense = await Promise.all(lessons.dense.map(file => readFile(file)))
@@ -115,7 +122,7 @@ async function readLessons(
       ? applyMasks(weights, masksAt(pruning, start, weights, seed))
       : weights
   const model = exportOnnx(architecture, compressed)
-  return lessonsOf(lessons, dense, model, { inputs, labels }, rows, architecture.classes)
+  return lessonsOf(lessons, dense, model, { inputs, labels }, rows, architecture.classes, gotFurther)
 }
 
 let loaded: { path: string; inputs: Uint8Array | Float32Array } | undefined

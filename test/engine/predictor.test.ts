@@ -3,7 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import { compress } from '../../src/compression/methods.js'
 import { sampleActivations } from '../../src/engine/onnxruntime/calibration.js'
-import { createPredictor } from '../../src/engine/onnxruntime/predictor.js'
+import { createPredictor, smallestBatch } from '../../src/engine/onnxruntime/predictor.js'
 import { DataError } from '../../src/errors.js'
 import { GraphBuilder } from '../../src/onnx/graph.js'
 import { architectures, featureRows, features, network, pictures } from '../compression/networks.js'
@@ -45,6 +45,24 @@ describe.each(architectures)('%s', name => {
       await predictor.dispose()
     },
   )
+})
+
+test.each(
+  architectures.flatMap(name => ['dense', 'float16', 'int8-static', 'int4'].map(method => [name, method])),
+)('%s, %s: batches of other sizes give the same bits', async (name, method) => {
+  const bytes =
+    method === 'int4'
+      ? (await compress(network(name), 'int4', { block: 32 })).bytes
+      : await levelOf(name, method)
+  const logitsOf = async (largestBatch: number) => {
+    const predictor = await createPredictor(bytes, { threads: 1, largestBatch })
+    expect(predictor).toMatchObject({ batchSize: largestBatch, takesAnyBatch: true })
+    const logits = await predictor.predict(pictures(77))
+    await predictor.dispose()
+    return logits
+  }
+  const usual = await logitsOf(32)
+  for (const size of [16, 8, 5, 4, 3, smallestBatch]) expect(await logitsOf(size)).toEqual(usual)
 })
 
 test('pixels reach the network channel by channel, between 0 and 1', async () => {

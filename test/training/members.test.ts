@@ -1,12 +1,15 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { basename, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { pipelineSchema } from '../../src/pipeline/config.js'
 import { writeNpy } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import { openStore } from '../../src/pipeline/store.js'
+import { type Patience, usualPatience } from '../../src/pulse.js'
 import { randomStream } from '../../src/random.js'
 import {
   type MemberEnvironment,
@@ -82,6 +85,75 @@ describe('produceMembers', () => {
       [made[1].key, true],
       [made[0].key, true],
     ])
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('a member whose thread hangs', () => {
+  let pipe: string
+  let spare: string
+  beforeEach(async () => {
+    pipe = join(folder, 'pipe.npy')
+    spare = join(folder, 'spare')
+    execFileSync('mkfifo', [pipe])
+    await link(pipe, spare)
+  })
+  afterEach(async () => {
+    // Lets go of the threads that wait for somebody to write.
+    await (await open(spare, constants.O_RDWR | constants.O_NONBLOCK)).close()
+    await rm(spare)
+    await rm(pipe)
+  })
+
+  /** A member that learns from a file nobody answers for, as one of a server that went away. */
+  async function learning(from: string, log: (message: string) => void, patience: Patience) {
+    const dense = request(5, row => row % 2)
+    const [teacher] = await produceMembers(await environment(1), 'training', [dense])
+    if (from !== pipe) await copyFile(join(teacher!.folder, modelFile), from)
+    const pruning: Pruning = {
+      sparsity: 0.5,
+      scope: 'global',
+      begin: 1,
+      end: 1,
+      frequency: 1,
+      start: 'fine-tune',
+      epochs: 1,
+      lessons: { strength: 1, dense: [{ file: from, key: teacher!.key }] },
+    }
+    const asked: MemberEnvironment = {
+      ...(await environment(1)),
+      store: await openStore(join(folder, `store for ${basename(from)}`)),
+      progress: { ...silentProgress, log },
+      patience,
+    }
+    return produceMembers(asked, 'training', [{ ...dense, title: 'sparse 5', pruning }])
+  }
+
+  it('goes on on another thread, to the same bytes, and it is said so', async () => {
+    const teacher = join(folder, 'teacher.onnx')
+    const [undisturbed] = await learning(teacher, () => {}, usualPatience)
+    const said: string[] = []
+    const mend = (message: string) => {
+      said.push(message)
+      execFileSync('ln', ['-f', teacher, pipe])
+    }
+    const patience = {
+      get first() {
+        return said.length === 0 ? 4000 : usualPatience.first
+      },
+      least: 2000,
+    }
+    const [made] = await learning(pipe, mend, patience)
+    expect(said).toEqual([
+      expect.stringMatching(/^sparse 5: its thread got no further for \d+ s; it is given up/),
+    ])
+    expect(made!.key).toBe(undisturbed!.key)
+    expect(made!.files).toEqual(undisturbed!.files)
+  }, 180_000)
+
+  it('fails by its name after three threads', async () => {
+    await expect(learning(pipe, () => {}, { first: 2000, least: 2000 })).rejects.toThrow(
+      /^member sparse 5 failed: its thread got no further for \d+ s, 3 times one after the other$/,
+    )
   })
 })
 

@@ -2,11 +2,12 @@
  * Logits from a member's ONNX file, as a function of each example alone: neither the examples beside it nor the
  * number of workers change a bit of them. To that end every call of the runtime sees a batch of the same size,
  * the last one filled up with zeros, and models that quantize activations on the fly (with the range of the
- * whole batch) see one example at a time.
+ * whole batch) see one example at a time. Batches of other sizes, of two examples at least, give the same bits.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { DataError } from '../../errors.js'
 import { decodeModel, type Model } from '../../onnx/model.js'
+import { isWantOfMemory } from '../../want-of-memory.js'
 
 export interface PredictorOptions {
   /** Threads within one operator. */
@@ -15,6 +16,8 @@ export interface PredictorOptions {
   readonly file?: string
   /** Whether every picture is shown mirrored as well; its logits are the mean of both. */
   readonly mirror?: boolean
+  /** Examples that go through the network at once at most, {@link smallestBatch} or more; default 32. */
+  readonly largestBatch?: number
 }
 
 /** Whole examples: bytes [examples, height, width, channels] for images, floats [examples, features] otherwise. */
@@ -25,6 +28,8 @@ export interface Predictor {
   readonly inputLength: number
   /** Examples that go through the network at once; multiples of it waste nothing. */
   readonly batchSize: number
+  /** Whether the model leaves the size of the batch to us. */
+  readonly takesAnyBatch: boolean
   readonly classes: number
   /** @returns logits, [examples, classes] */
   predict(inputs: PredictorInputs): Promise<Float32Array>
@@ -32,7 +37,9 @@ export interface Predictor {
 }
 
 /** Examples that a model sees at once: larger batches are no faster, and their activations leave the caches. */
-const largestBatch = 32
+const usualBatch = 32
+/** A single example takes other ways through the runtime (products of a matrix and a vector), which may round otherwise. */
+export const smallestBatch = 2
 /** Input values that a model sees at once: keeps a batch of large pictures within memory. */
 const largestInput = 2 ** 21
 
@@ -42,7 +49,7 @@ const largestInput = 2 ** 21
  * @throws DataError when the bytes are no such model
  */
 export async function createPredictor(bytes: Uint8Array, options: PredictorOptions): Promise<Predictor> {
-  const { file = 'model', mirror = false } = options
+  const { file = 'model', mirror = false, largestBatch = usualBatch } = options
   const model = decodeModel(bytes, file)
   const session = await createSession(bytes, options)
   const shape = exampleShape(session, file)
@@ -52,7 +59,7 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
     throw new DataError(`does not say how many classes its output "${output.name}" has`, { file })
   }
   const inputLength = shape.reduce((product, size) => product * size, 1)
-  const batch = batchSizeOf(model, inputLength, fixedBatch(session), file)
+  const batch = batchSizeOf(model, inputLength, fixedBatch(session), largestBatch, file)
   const buffer = new Float32Array(batch * inputLength)
   const feeds = { [session.inputNames[0]]: new Tensor('float32', buffer, [batch, ...shape]) }
 
@@ -64,6 +71,7 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
   return {
     inputLength,
     batchSize: batch,
+    takesAnyBatch: fixedBatch(session) === undefined && !quantizesOnTheFly(model),
     classes,
     async predict(inputs) {
       const examples = inputs.length / inputLength
@@ -96,7 +104,7 @@ export async function createPredictor(bytes: Uint8Array, options: PredictorOptio
 
 /** What the runtime refuses it would refuse again, but for want of memory. */
 function cannotRun(cause: Error, file: string): Error {
-  if (/alloc|memory/i.test(cause.message)) return cause
+  if (isWantOfMemory(cause)) return cause
   return new DataError(`ONNX Runtime cannot run it: ${cause.message}`, { file, cause })
 }
 
@@ -114,6 +122,7 @@ export async function createSession(bytes: Uint8Array, { threads, file = 'model'
       extra: { session: { x64quantprecision: '1', qdq_matmulnbits_accuracy_level: '1' } },
     })
   } catch (cause) {
+    if (isWantOfMemory(cause)) throw cause
     throw new DataError(`ONNX Runtime does not load it: ${cause instanceof Error ? cause.message : cause}`, {
       file,
       cause,
@@ -173,8 +182,18 @@ function fixedBatch(session: InferenceSession): number | undefined {
   return typeof size === 'number' ? size : undefined
 }
 
-function batchSizeOf({ graph }: Model, inputLength: number, fixed: number | undefined, file: string): number {
-  const isDynamic = graph.node.some(({ opType }) => opType === 'DynamicQuantizeLinear')
+function quantizesOnTheFly({ graph }: Model): boolean {
+  return graph.node.some(({ opType }) => opType === 'DynamicQuantizeLinear')
+}
+
+function batchSizeOf(
+  model: Model,
+  inputLength: number,
+  fixed: number | undefined,
+  largest: number,
+  file: string,
+): number {
+  const isDynamic = quantizesOnTheFly(model)
   if (isDynamic && (fixed ?? 1) > 1) {
     throw new DataError(
       `quantizes activations by the range of the whole batch, which is fixed at ${fixed}: predictions would depend on what is beside an example`,
@@ -183,5 +202,5 @@ function batchSizeOf({ graph }: Model, inputLength: number, fixed: number | unde
   }
   if (isDynamic) return 1
   if (fixed !== undefined) return fixed
-  return Math.max(1, Math.min(largestBatch, Math.floor(largestInput / inputLength)))
+  return Math.max(1, Math.min(largest, Math.floor(largestInput / inputLength)))
 }
