@@ -6,6 +6,7 @@ import { PielineError, UnavailableError } from '../errors.js'
 import type { Log } from '../log.js'
 import { exposition } from '../metrics/prometheus.js'
 import { serveMetrics } from '../metrics/server.js'
+import type { ArtefactCache } from '../pipeline/cache.js'
 import { writeText } from '../pipeline/files.js'
 import { thisProcess } from '../pipeline/owner.js'
 import type { ArtefactStore } from '../pipeline/store.js'
@@ -19,6 +20,8 @@ import { decodeTask } from './task.js'
 
 export interface WorkerOptions {
   readonly store: ArtefactStore
+  /** Holds on to what a job needs of the store, where not all stays there. */
+  readonly cache?: ArtefactCache
   /** Jobs side by side, each on a thread. */
   readonly workers: number
   /** Ends the worker at its next safe point: what it has begun goes back into the queue. */
@@ -45,7 +48,7 @@ const lostWorkers = 3
  * @throws RunError if Redis cannot be reached, ConfigError if the port of metrics is taken
  */
 export async function work(address: ClusterAddress, options: WorkerOptions): Promise<void> {
-  const { store, workers, signal, log, lostAfter = 30_000, metricsFile, metricsPort } = options
+  const { store, cache, workers, signal, log, lostAfter = 30_000, metricsFile, metricsPort } = options
   const tally = new Tally(workers)
   const text = () => exposition(tally.families())
   const noteMetrics = async () => {
@@ -64,9 +67,19 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
     tally.connected(!isAway)
     log(isAway ? 'warn' : 'info', isAway ? 'redis-away' : 'redis-back', { redis: addressText(address) })
   })
-  const pools = { train: createTrainingPool(workers), predict: createPredictionPool(workers) }
+  const tellAgain = (message: string) => log('warn', 'work-done-again', { message })
+  const pools = {
+    train: createTrainingPool(workers, tellAgain),
+    predict: createPredictionPool(workers, tellAgain),
+  }
 
-  function make(key: string, kind: JobData['kind'], task: object, report: (report: JobReport) => void) {
+  function make(
+    store: ArtefactStore,
+    key: string,
+    kind: JobData['kind'],
+    task: object,
+    report: (report: JobReport) => void,
+  ) {
     let steps = 0
     return store.produce(key, folder =>
       kind === 'predict'
@@ -80,13 +93,26 @@ export async function work(address: ClusterAddress, options: WorkerOptions): Pro
   }
 
   /** @returns whether the artefact was there already */
-  async function perform(job: Job<JobData>, { kind, task: encoded }: JobData): Promise<boolean> {
+  async function perform(job: Job<JobData>, data: JobData): Promise<boolean> {
+    const use = await cache?.begin()
+    try {
+      return await performIn(use?.store ?? store, job, data)
+    } finally {
+      await use?.end()
+    }
+  }
+
+  async function performIn(
+    store: ArtefactStore,
+    job: Job<JobData>,
+    { kind, task: encoded }: JobData,
+  ): Promise<boolean> {
     // What is not in the store yet may still come, through the cache of a network file system.
     const task = await decodeTask(store, kind, encoded).catch(error => {
       throw new Error(reasonOf(error), { cause: error })
     })
     let reported = performance.now()
-    const { reused } = await make(job.id!, kind, task, report => {
+    const { reused } = await make(store, job.id!, kind, task, report => {
       if (performance.now() - reported < reportEvery) return
       reported = performance.now()
       job.updateProgress(report).catch(() => {})

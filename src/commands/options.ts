@@ -54,6 +54,26 @@ export function share(text: string): number {
   return value
 }
 
+const units = {
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
+
+/** Parses a size on the command line, such as `20GB` or `512 MiB`. */
+export function size(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(text) ?? []
+  const bytes = Number(number) * (units[unit as keyof typeof units] ?? Number.NaN)
+  if (!(bytes >= 1)) throw new InvalidArgumentError('It must be a size, such as 20GB or 512MiB.')
+  return Math.round(bytes)
+}
+
 /** Gathers an option that may be given several times. */
 export function gather(value: string, values: readonly string[] = []): string[] {
   return [...values, value]

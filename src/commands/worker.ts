@@ -2,8 +2,20 @@
 import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { ConfigError } from '../errors.js'
+import type { Log } from '../log.js'
+import type { ArtefactCache } from '../pipeline/cache.js'
 import type { ArtefactStore } from '../pipeline/store.js'
-import { clusterOption, count, examples, isOnCommandLine, jsonOption, port, storeOption } from './options.js'
+import {
+  clusterOption,
+  count,
+  examples,
+  isOnCommandLine,
+  jsonOption,
+  port,
+  size,
+  storeOption,
+} from './options.js'
 import { stopOnSignals } from './stop.js'
 
 const defaultCache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pieline')
@@ -12,6 +24,7 @@ interface Flags {
   readonly cluster: string
   readonly store: string
   readonly cache: string
+  readonly cacheLimit?: number
   readonly workers?: number
   readonly metricsFile?: string
   readonly metricsPort?: number
@@ -28,6 +41,7 @@ export function workerCommand(): Command {
       ).makeOptionMandatory(),
     )
     .option('--cache <folder>', 'where it keeps artefacts of an object storage', defaultCache)
+    .option('--cache-limit <size>', 'lets go there what was used longest ago, such as 20GB', size)
     .option('-w, --workers <number>', 'members side by side; all cores when absent', count)
     .option('--metrics-file <file>', 'write metrics for Prometheus after every job')
     .option('--metrics-port <port>', 'serve them on this machine', port)
@@ -52,13 +66,14 @@ export function workerCommand(): Command {
       ])
       const { cluster, metricsFile, metricsPort } = flags
       const address = parseAddress(cluster, isOnCommandLine(command))
+      const log = (flags.json ? jsonLog : textLog)(line => process.stdout.write(line))
       const stop = stopOnSignals()
       try {
         await work(address, {
-          store: await openPlace(flags),
+          ...(await openPlace(flags, log)),
           workers: flags.workers ?? availableParallelism(),
           signal: stop.signal,
-          log: (flags.json ? jsonLog : textLog)(line => process.stdout.write(line)),
+          log,
           ...(metricsFile !== undefined && { metricsFile }),
           ...(metricsPort !== undefined && { metricsPort }),
         })
@@ -68,11 +83,29 @@ export function workerCommand(): Command {
     })
 }
 
-async function openPlace({ store, cache }: Flags): Promise<ArtefactStore> {
+async function openPlace(
+  { store: place, cache: folder, cacheLimit }: Flags,
+  log: Log,
+): Promise<{ store: ArtefactStore; cache?: ArtefactCache }> {
   const [{ openStore }, { sharedThrough }, { isStorageAddress }] = await Promise.all([
     import('../pipeline/store.js'),
     import('../storage/shared-store.js'),
     import('../storage/address.js'),
   ])
-  return isStorageAddress(store) ? sharedThrough(store)(await openStore(cache)) : openStore(store)
+  if (!isStorageAddress(place)) {
+    if (cacheLimit === undefined) return { store: await openStore(place) }
+    throw new ConfigError('a store that is a folder is no cache: what is in it is needed by runs', {
+      key: '--cache-limit',
+      mend: 'Leave it out; "pieline prune" removes what no run needs.',
+    })
+  }
+  const disk = await openStore(folder)
+  const store = await sharedThrough(place)(disk)
+  if (cacheLimit === undefined) return { store }
+  const { openCache } = await import('../pipeline/cache.js')
+  const cache = await openCache(disk, store, cacheLimit, outcome => {
+    if ('error' in outcome) log('warn', 'cache-not-shrunk', { error: String(outcome.error) })
+    else log('info', 'cache-shrunk', { ...outcome })
+  })
+  return { store, cache }
 }

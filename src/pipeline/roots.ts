@@ -11,6 +11,9 @@ import type { ArtefactStore } from './store.js'
 type RunName = Pick<Manifest, 'pipeline' | 'run'>
 
 const folderName = 'roots'
+/** Where the notes are, in the folder of a store. */
+export const rootsFolder = (store: string): string => join(store, folderName)
+
 const nameOf = ({ pipeline, run }: RunName): string => `${pipeline}@${run}`
 
 export interface Roots {
@@ -20,7 +23,7 @@ export interface Roots {
 
 /** Opens the notes of a run; `store` is the folder of the store. */
 export async function openRoots(store: string, run: RunName): Promise<Roots> {
-  await mkdir(join(store, folderName), { recursive: true })
+  await mkdir(rootsFolder(store), { recursive: true })
   const file = await open(join(store, folderName, nameOf(run)), 'a')
   const noted = new Set<string>()
   return {
