@@ -2,40 +2,27 @@
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Command } from 'commander'
-import type { ConnectCluster } from '../pipeline/cluster.js'
 import type { Pipeline } from '../pipeline/config.js'
 import { loadPipeline, type Override, parseOverride } from '../pipeline/load.js'
+import { type ElsewhereFlags, elsewhereOf, withElsewhere } from './elsewhere.js'
 import { findPipeline } from './find-pipeline.js'
-import {
-  clusterOption,
-  count,
-  examples,
-  gather,
-  isOnCommandLine,
-  jsonOption,
-  outOption,
-  seed,
-  share,
-  storeOption,
-} from './options.js'
+import { count, examples, gather, jsonOption, outOption, seed, share } from './options.js'
 import { stopOnSignals } from './stop.js'
 
-interface RunFlags {
+interface RunFlags extends ElsewhereFlags {
   readonly out: string
   readonly set?: readonly string[]
   readonly limit?: number
   readonly scale?: number
   readonly seed?: number
   readonly workers?: number
-  readonly cluster?: string
-  readonly store?: string
   readonly verify?: true
   readonly dryRun?: true
   readonly json?: true
 }
 
 export function runCommand(): Command {
-  return new Command('run')
+  return withElsewhere(new Command('run'))
     .description('run a pipeline: from the data set to tables, splits and a report')
     .argument('[pipeline]', 'pipeline file; ./pieline.yaml, the one in ./pipelines or the glyphs when absent')
     .addOption(outOption())
@@ -44,8 +31,6 @@ export function runCommand(): Command {
     .option('--scale <share>', 'shrink seeds, examples and width until the work is this share', share)
     .option('--seed <number>', 'the seed behind every other', seed)
     .option('-w, --workers <number>', 'workers side by side; all cores when absent', count)
-    .addOption(clusterOption())
-    .addOption(storeOption('object storage that shares what is made, s3://bucket/prefix'))
     .option('--verify', 'hash everything that is reused, not only what changed')
     .option('--dry-run', 'say what would run, what is there already, and roughly how long it takes')
     .addOption(jsonOption('print events as JSON, one a line'))
@@ -73,7 +58,7 @@ export function runCommand(): Command {
       if (flags.dryRun) {
         const { printPlan } = await import('./dry-run.js')
         await printPlan(pipeline, flags, pipeline === written ? undefined : written)
-      } else await run(pipeline, flags, await connectorOf(flags, command))
+      } else await run(pipeline, flags, await elsewhereOf(flags, command))
     })
 }
 
@@ -96,23 +81,17 @@ function overridesOf({ set = [], limit, seed }: RunFlags): Override[] {
   return overrides
 }
 
-async function connectorOf({ cluster }: RunFlags, command: Command): Promise<ConnectCluster | undefined> {
-  if (cluster === undefined) return undefined
-  const { clusterAt } = await import('../cluster/store.js')
-  return clusterAt(cluster, isOnCommandLine(command))
-}
-
-async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster | undefined): Promise<void> {
+async function run(
+  pipeline: Pipeline,
+  flags: RunFlags,
+  elsewhere: Awaited<ReturnType<typeof elsewhereOf>>,
+): Promise<void> {
   const [{ runPipeline }, { stages }, { fingerprint }, { jsonReporter, reporterFor }] = await Promise.all([
     import('../pipeline/runner.js'),
     import('../pipeline/stages.js'),
     import('../dataset/fingerprint.js'),
     import('../terminal/progress.js'),
   ])
-  const shared =
-    flags.store === undefined
-      ? undefined
-      : (await import('../storage/shared-store.js')).sharedThrough(flags.store)
   const reporter = flags.json ? jsonReporter(process.stdout) : reporterFor(process.stderr)
   const stop = stopOnSignals()
   try {
@@ -124,8 +103,7 @@ async function run(pipeline: Pipeline, flags: RunFlags, cluster: ConnectCluster 
       verify: flags.verify ?? false,
       signal: stop.signal,
       observe: reporter.observe,
-      ...(shared && { share: shared }),
-      ...(cluster && { cluster }),
+      ...elsewhere,
     })
     reporter.end()
     // It is `pieline check` that fails by them.

@@ -1,10 +1,11 @@
 /** `pieline schedule`: runs pipelines when they are due, and says what is new. */
 import { Command } from 'commander'
 import { GateError, RunError } from '../errors.js'
+import { type ElsewhereFlags, elsewhereOf, withElsewhere } from './elsewhere.js'
 import { count, examples, jsonOption, outOption, port } from './options.js'
 import { stopOnSignals } from './stop.js'
 
-interface Flags {
+interface Flags extends ElsewhereFlags {
   readonly out: string
   readonly once?: true
   readonly workers?: number
@@ -14,7 +15,7 @@ interface Flags {
 }
 
 export function scheduleCommand(): Command {
-  return new Command('schedule')
+  return withElsewhere(new Command('schedule'))
     .description('run pipelines when they are due, compare each run with the last good one, and tell')
     .argument('<pipelines...>', 'pipeline files with a `schedule`')
     .addOption(outOption())
@@ -29,17 +30,20 @@ export function scheduleCommand(): Command {
         ['pieline schedule pipelines/*.yaml --json', 'until it is stopped'],
         ['pieline schedule pieline.yaml --once', 'from a timer: exit code 1 where a gate fails'],
         ['pieline schedule pieline.yaml --metrics-port 9464', 'with metrics'],
+        ['pieline schedule pieline.yaml --store s3://models/pieline', 'what is made is shared'],
       ),
     )
-    .action(async (files: readonly string[], flags: Flags) => {
+    .action(async (files: readonly string[], flags: Flags, command: Command) => {
       const [{ schedule, runOnce }, { jsonLog, textLog }] = await Promise.all([
         import('../schedule/scheduler.js'),
         import('../log.js'),
       ])
+      const elsewhere = await elsewhereOf(flags, command)
       const stop = stopOnSignals()
       const options = {
         out: flags.out,
         signal: stop.signal,
+        ...elsewhere,
         log: (flags.json ? jsonLog : textLog)(line => process.stdout.write(line)),
         ...(flags.workers !== undefined && { workers: flags.workers }),
         ...(flags.metricsFile !== undefined && { metricsFile: flags.metricsFile }),

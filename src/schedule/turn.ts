@@ -11,13 +11,14 @@ import type { Pipeline } from '../pipeline/config.js'
 import type { RunEvent } from '../pipeline/events.js'
 import { acquireLock, type Holder, isLock, type Lock } from '../pipeline/lock.js'
 import { prune } from '../pipeline/prune.js'
-import { runPipeline } from '../pipeline/runner.js'
+import { type RunnerOptions, runPipeline } from '../pipeline/runner.js'
 import type { Run } from '../pipeline/runs.js'
 import type { Stage } from '../pipeline/stage.js'
 import { stages as allStages } from '../pipeline/stages.js'
 import { runsToRemove } from './retention.js'
 
-export interface TurnOptions {
+/** Runs may share what they make, and have a cluster make it, as {@link RunnerOptions} say. */
+export interface TurnOptions extends Pick<RunnerOptions, 'share' | 'cluster'> {
   /** Folder of all runs. */
   readonly out: string
   readonly workers?: number
@@ -65,7 +66,7 @@ export async function takeTurn(pipeline: Pipeline, options: TurnOptions): Promis
 
 async function attempt(
   pipeline: Pipeline,
-  { out, workers, signal, log, stages = allStages }: TurnOptions,
+  { out, workers, share, cluster, signal, log, stages = allStages }: TurnOptions,
 ): Promise<Exclude<TurnResult, { outcome: 'skipped' }>> {
   const { name } = pipeline
   try {
@@ -74,6 +75,8 @@ async function attempt(
       fingerprint,
       out,
       ...(workers !== undefined && { workers }),
+      ...(share && { share }),
+      ...(cluster && { cluster }),
       signal,
       observe: event => logEvent(event, name, log),
     })

@@ -42,6 +42,10 @@ describe('mistakes end with exit code 2 and what was meant', () => {
     [['run', '--set', 'epochs'], 'For example: --set model.epochs=3'],
     [['query'], "missing required argument 'sql'"],
     [['status'], 'there are no runs here'],
+    [['worker', '--cluster', 'redis://x', '--store', 's', '--cache-limit', '20'], 'It must be a size'],
+    [['worker', '--cluster', 'redis://x', '--store', 's', '--cache-limit', '2GB'], 'a folder is no cache'],
+    [['schedule', 'x.yaml', '--store', 'models'], 'this is no address of a bucket'],
+    [['schedule', 'x.yaml', '--cluster', 'head'], 'this is no address of a Redis'],
     [['init', 'nowhere'], 'nowhere: there is no such file or folder'],
     [['init', '.'], 'no data set was found here'],
   ]

@@ -8,9 +8,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { UnavailableError } from '../../src/errors.js'
 import { checkRun } from '../../src/gates/check.js'
 import type { Message } from '../../src/notify/message.js'
 import { listRuns } from '../../src/pipeline/runs.js'
+import type { ArtefactStore, DiskArtefactStore } from '../../src/pipeline/store.js'
 import { randomStream } from '../../src/random.js'
 import { runOnce, schedule } from '../../src/schedule/scheduler.js'
 import { pieline, start } from '../commands/cli.js'
@@ -252,5 +254,24 @@ describe('a scheduler', () => {
     await expect(runOnce([hooked], options)).rejects.toThrow('PIELINE_NO_SUCH is not set')
     await expect(runOnce([one, await file('twin.yaml', bare)], options)).rejects.toThrow('has the name of')
     expect(await readdir(out)).not.toContain('bare')
+  })
+
+  test('shares what it makes, as a run does; where that cannot be, the turn fails and the next one comes', async () => {
+    const file = join(folder, 'shared.yaml')
+    await writeFile(file, 'name: shared\ndataset: { path: data.csv, label: label }\n')
+    const away = new UnavailableError('the object storage cannot be reached')
+    const shared: string[] = []
+    const share = async ({ folder }: DiskArtefactStore): Promise<ArtefactStore> => {
+      shared.push(folder)
+      throw away
+    }
+    const options = {
+      out: join(folder, 'sharing'),
+      share,
+      signal: new AbortController().signal,
+      log: () => {},
+    }
+    expect(await runOnce([file], options)).toEqual([{ outcome: 'failed', error: away }])
+    expect(shared).toEqual([join(folder, 'sharing', 'store')])
   })
 })
