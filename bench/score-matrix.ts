@@ -2,18 +2,18 @@
  * What `pieline score` costs on one matrix of predictions, from `.npy` to Parquet, beside cleanlab's search for label
  * issues by its default (all in memory) and in batches (`find_label_issues_batched`).
  *
- *     npx tsx bench/score-matrix.ts [--examples 1000000] [--classes 100]
+ *     npm run build && npx tsx bench/score-matrix.ts [--examples 1000000] [--classes 100] [--package dist]
  *
- * Each in a process of its own, one after the other. What is loaded before is not counted as time.
+ * Each in a process of its own, one after the other. What is loaded before is not counted as time. The package is the
+ * built one, in `--package`: threads of the source itself would translate TypeScript, each anew.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import Table from 'cli-table3'
-import { scorePredictions } from '../src/predictions/score-predictions.js'
 import { type Cost, costOf, measureApart } from './apart.js'
 import { peersPython } from './peers/python.js'
 
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   options: {
     examples: { type: 'string', default: '1000000' },
     classes: { type: 'string', default: '100' },
+    package: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
     measure: { type: 'string' },
   },
 })
@@ -39,7 +40,10 @@ async function main(): Promise<void> {
   try {
     await peer('make')
     const rows: [string, Cost][] = [
-      ['pieline', await measureApart<Cost>(import.meta.url, ['--measure', folder])],
+      [
+        'pieline',
+        await measureApart<Cost>(import.meta.url, ['--measure', folder, '--package', values.package]),
+      ],
       ['cleanlab, default', JSON.parse(await peer('default'))],
       ['cleanlab, in batches', JSON.parse(await peer('batched'))],
     ]
@@ -56,5 +60,9 @@ async function main(): Promise<void> {
 if (values.measure === undefined) await main()
 else {
   const [matrix, labels, out] = ['p.npy', 'y.npy', 'scores'].map(name => join(values.measure!, name))
+  const built = pathToFileURL(resolve(values.package, 'predictions/score-predictions.js'))
+  const { scorePredictions }: typeof import('../src/predictions/score-predictions.js') = await import(
+    built.href
+  )
   process.stdout.write(JSON.stringify(await costOf(() => scorePredictions({ matrix, labels, out }))))
 }
