@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import type { DatasetFindings } from '../dataset/findings.js'
 import type { InputShape } from '../model/architecture.js'
 import type { DatasetConfig } from '../pipeline/config.js'
-import { recommendModel } from '../pipeline/recommend.js'
+import { recommendModel, recommendPopulation } from '../pipeline/recommend.js'
 import { counted } from '../report/format.js'
 
 /** Share of the training data held out where there is no test data. */
@@ -21,8 +21,12 @@ export function pipelineText(
   input: InputShape,
   { train, test, classes, unusable }: DatasetFindings,
 ): string {
-  const folds = Math.max(2, Math.min(5, ...classes.map(({ examples }) => examples)))
-  const { architecture, width, epochs, batchSize, flip } = recommendModel(input, train)
+  const model = recommendModel(input, train)
+  const { architecture, width, epochs, batchSize, flip } = model
+  const { seeds, crossFit } = recommendPopulation(model, input, {
+    heldOut: test === 0 ? Math.floor(testShare * train) : test,
+    smallestClass: Math.min(...classes.map(({ examples }) => examples)),
+  })
   const value = (text: unknown) =>
     stringify(text, { lineWidth: 0, collectionStyle: 'flow', flowCollectionPadding: false }).trim()
   const lines = [
@@ -64,8 +68,16 @@ export function pipelineText(
         ]),
     '',
     'population:',
-    `  seeds: ${folds}        # members at each level of compression; more give steadier verdicts`,
-    `  crossFit: ${folds}     # folds: every label is judged by members that did not train on it`,
+    `  seeds: ${seeds}        # members at each level of compression; more give steadier verdicts`,
+    ...(crossFit > 0
+      ? [`  crossFit: ${crossFit}     # folds: every label is judged by members that did not train on it`]
+      : [
+          '  crossFit: 0     # all learn from every label: too short a training to memorize them, so that all can judge',
+          '  # screen: {}    # first a round that finds the worst labels, which members then do not learn',
+          '',
+          'predict:',
+          '  mirror: true    # shows every picture mirrored as well; remove where left and right matter',
+        ]),
     '',
     'compress:',
     '  - { method: magnitude, sparsity: [0.5, 0.9], start: branch }',

@@ -1,4 +1,4 @@
-/** A network and its training for data that nobody has tuned for yet: what `init` writes. */
+/** A population and its training for data that nobody has tuned for yet: what `init` writes. */
 import type { InputShape } from '../model/architecture.js'
 import type { ModelConfig } from './config.js'
 
@@ -36,4 +36,30 @@ export function recommendModel(input: InputShape, examples: number): Recommended
     // Small grey pictures are mostly characters and scans, which a mirror makes into something else.
     flip: grey ? 'none' : undefined,
   }
+}
+
+const usualSeeds = 5
+/** Passes after which cnn-fast, with its smoothed labels, has not yet memorized photographs (docs/label-quality.md). */
+const mostUnmemorized = 12
+/** Held-out examples from which what members owe to their own labels can be told. */
+const fewestHeldOut = 500
+
+/**
+ * How many members, and whether each leaves out a fold. Where training is too short to memorize labels, every member
+ * may judge all of them, and five that judge find more than one that has not seen the label.
+ *
+ * @param heldOut examples for testing
+ * @param smallestClass examples of the rarest class
+ */
+export function recommendPopulation(
+  { architecture, epochs, flip }: RecommendedModel,
+  input: InputShape,
+  { heldOut, smallestClass }: { readonly heldOut: number; readonly smallestClass: number },
+): { seeds: number; crossFit: number } {
+  const photographs = input.kind === 'image' && input.channels === 3 && flip === undefined
+  if (photographs && architecture === 'cnn-fast' && epochs <= mostUnmemorized && heldOut >= fewestHeldOut) {
+    return { seeds: usualSeeds, crossFit: 0 }
+  }
+  const folds = Math.max(2, Math.min(usualSeeds, smallestClass))
+  return { seeds: folds, crossFit: folds }
 }

@@ -8,6 +8,7 @@ export type StageName =
   | 'ingest'
   | 'models'
   | 'backbone'
+  | 'screen'
   | 'train'
   | 'preview'
   | 'compress'

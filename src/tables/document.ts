@@ -17,6 +17,7 @@ import {
   retrainSchema,
   robustnessSchema,
   scoresSchema,
+  screenSchema,
   skippedSchema,
   stabilitySchema,
 } from './schemas.js'
@@ -46,6 +47,11 @@ export const tables: readonly DocumentedTable[] = [
     file: 'skipped.parquet',
     rows: 'One row an example that was left out because it is damaged.',
     schema: skippedSchema,
+  },
+  {
+    file: 'screen.parquet',
+    rows: 'One row a training example, in the order of the examples; there with `population.screen`.',
+    schema: screenSchema,
   },
   {
     file: 'preview.parquet',
