@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { constants } from 'node:fs'
 import { copyFile, link, mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildArchitecture } from '../../src/model/architectures/index.js'
 import { pipelineSchema } from '../../src/pipeline/config.js'
@@ -121,7 +121,7 @@ describe.skipIf(process.platform === 'win32')('a member whose thread hangs', () 
     }
     const asked: MemberEnvironment = {
       ...(await environment(1)),
-      store: await openStore(join(folder, `store for ${basename(from)}`)),
+      store: await openStore(await mkdtemp(join(folder, 'store-'))),
       progress: { ...silentProgress, log },
       patience,
     }
