@@ -196,6 +196,8 @@ for (const [name, chosen] of reviewed) {
     `dataset.path=${places[0]}`,
     '--set',
     `dataset.test=${places[1]}`,
+    '--set',
+    'compress=[]',
   )
   const after = join(folder, 'runs', name, 'latest')
   const top1 = await accuracies(after)

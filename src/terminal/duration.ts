@@ -20,6 +20,12 @@ function parts(large: number, largeUnit: string, small: number, smallUnit: strin
 
 /** Work that is done faster than this after its start was done before: it says nothing about the pace. */
 const settling = 1
+/**
+ * Where the first that is done is no more than this share of all, what came before it was mostly getting ready: threads
+ * start, graphs are built. The pace is counted from there then, once this many seconds tell it.
+ */
+const smallShare = 0.03
+const tellingSeconds = 3
 
 /** Guesses how long a count will still take from the pace so far, all times in seconds. */
 export class Pace {
@@ -27,6 +33,8 @@ export class Pace {
   readonly #start: number
   #base = { done: 0, at: 0 }
   #done = 0
+  #isUnderWay = false
+  #tellsFrom = 0
 
   constructor(total: number, now: number) {
     this.#total = total
@@ -37,12 +45,18 @@ export class Pace {
   update(done: number, now: number): void {
     this.#done = done
     if (now - this.#start < settling) this.#base = { done, at: now }
+    else if (!this.#isUnderWay && done > this.#base.done) {
+      this.#isUnderWay = true
+      if (done - this.#base.done > smallShare * this.#total) return
+      this.#base = { done, at: now }
+      this.#tellsFrom = now + tellingSeconds
+    }
   }
 
   /** Undefined as long as nothing is known. */
   secondsLeft(now: number): number | undefined {
     const done = this.#done - this.#base.done
-    if (done <= 0) return undefined
+    if (done <= 0 || now < this.#tellsFrom) return undefined
     return ((this.#total - this.#done) / done) * (now - this.#base.at)
   }
 }
