@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import pLimit from 'p-limit'
 import { z } from 'zod'
 import {
+  type Artefact,
   type ArtefactFile,
   type ArtefactStore,
   type DiskArtefactStore,
@@ -69,9 +70,13 @@ export async function openSharedStore(disk: DiskArtefactStore, bucket: Bucket): 
     return false
   }
 
-  /** Shares what is in the folder, unless somebody else was first: then the folder holds theirs. */
-  async function share(key: string, folder: string, isAbsent: boolean): Promise<void> {
-    const files = await filesIn(folder)
+  /** @returns whether the storage lists these files now, and not those of somebody who was first */
+  async function send(
+    key: string,
+    folder: string,
+    files: readonly ArtefactFile[],
+    isAbsent: boolean,
+  ): Promise<boolean> {
     const sent = files.map(({ path, bytes, sha256 }) =>
       limit(async () => {
         // Many files are those of other artefacts too; where one was damaged, they are sent again.
@@ -81,17 +86,36 @@ export async function openSharedStore(disk: DiskArtefactStore, bucket: Bucket): 
     )
     await Promise.all(sent)
     const list = Buffer.from(`${JSON.stringify({ key, files }, null, 2)}\n`)
-    if (await bucket.put(listName(key), list, isAbsent)) return
+    return bucket.put(listName(key), list, isAbsent)
+  }
+
+  /** Shares what is in the folder, unless somebody else was first: then the folder holds theirs. */
+  async function share(key: string, folder: string, isAbsent: boolean): Promise<void> {
+    const files = await filesIn(folder)
+    if (await send(key, folder, files, isAbsent)) return
     const theirs = await listed(key)
     if (theirs === undefined || JSON.stringify(theirs) === JSON.stringify(files)) return
     await empty(folder)
     if (!(await fetched(theirs, folder))) throw new Error('an artefact that was just shared is damaged')
   }
 
+  /** Keys of artefacts that this process knows to be shared. */
+  const shared = new Set<string>()
+
+  /** Shares what was made here before there was an object storage: workers elsewhere go by it. */
+  async function catchUp({ key, folder, files }: Artefact): Promise<void> {
+    if (shared.has(key)) return
+    if ((await listed(key)) === undefined) await send(key, folder, files, true)
+    shared.add(key)
+  }
+
   return {
     async find(key) {
       const here = await disk.find(key)
-      if (here) return here
+      if (here) {
+        await catchUp(here)
+        return here
+      }
       const files = await listed(key)
       if (files === undefined) return undefined
       try {
@@ -111,7 +135,9 @@ export async function openSharedStore(disk: DiskArtefactStore, bucket: Bucket): 
         if (isFetched) return
         await make(folder)
         await share(key, folder, files === undefined)
+        shared.add(key)
       })
+      if (!isFetched) await catchUp(artefact)
       return { ...artefact, reused: artefact.reused || isFetched }
     },
   }

@@ -56,6 +56,20 @@ test('what one machine made another one finds, whole and under the same hashes',
   expect(await model(await machine(bucket))).toBe('weights')
 })
 
+test.each(['find', 'produce'] as const)(
+  'what a machine made before it shared anything is shared when it is asked for: %s',
+  async way => {
+    const bucket = newBucket()
+    const alone = await openStore(join(folder, `alone-${way}`))
+    await alone.produce(key, writing('weights'))
+    const one = await openSharedStore(alone, bucket)
+    expect(await (await machine(bucket)).find(key)).toBeUndefined()
+    const found = way === 'find' ? await one.find(key) : await one.produce(key, never)
+    expect(found!.reused).toBe(true)
+    expect(await model(await machine(bucket))).toBe('weights')
+  },
+)
+
 test('what fails leaves nothing behind, here or there', async () => {
   const bucket = newBucket()
   const one = await machine(bucket)
