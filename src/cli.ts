@@ -2,9 +2,9 @@
 /** Where the program starts, and where its errors end: in words, and in the exit code. */
 import { CommanderError } from 'commander'
 import { PielineError } from './errors.js'
-import { leaveHungThreads } from './hung-threads.js'
 import { createProgram } from './program.js'
 import { styleFor } from './terminal/style.js'
+import { leaveHungThreads } from './threads/hung-threads.js'
 
 // A reader that closes the pipe early, such as head, has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 /** Test pictures corrupted side by side, each corruption on a worker thread of its own. */
 import { Tinypool } from 'tinypool'
-import { workerFile } from '../worker-file.js'
+import { workerFile } from '../threads/worker-file.js'
 import type { CorruptTask } from './corrupt-worker.js'
 
 export interface CorruptionPool {

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { type Schema, tableFromIPC } from 'apache-arrow'
 import { DataError } from '../errors.js'
-import { workerFile } from '../worker-file.js'
+import { workerFile } from '../threads/worker-file.js'
 import type { ParquetReply, ParquetRequest } from './parquet-worker.js'
 
 interface Waiting {

@@ -5,7 +5,7 @@ import { fitGroup } from '../scoring/label-quality.js'
 import { type LeadingClasses, unknownClasses } from '../scoring/leading-classes.js'
 import type { PredictionForm } from '../scoring/matrix-scores.js'
 import { emptyJudgement, type LabelJudgement } from '../scoring/noise-model.js'
-import { workerFile } from '../worker-file.js'
+import { workerFile } from '../threads/worker-file.js'
 import { type JudgingTask, judge, type TakingTask, take } from './judging-worker.js'
 import type { Numbers } from './npy.js'
 

@@ -1,8 +1,8 @@
 /** Members trained side by side, each on a worker thread of its own. */
 import { MessageChannel } from 'node:worker_threads'
 import { type ErrorRecord, errorOf } from '../error-record.js'
-import type { Patience } from '../pulse.js'
-import { createThreadPool, despiteHanging } from '../thread-pool.js'
+import type { Patience } from '../threads/pulse.js'
+import { createThreadPool, despiteHanging } from '../threads/thread-pool.js'
 import type { TrainProgress, TrainTask } from './training-worker.js'
 
 export interface TrainingPool {

@@ -9,8 +9,8 @@ import { pipelineSchema } from '../../src/pipeline/config.js'
 import { writeNpy } from '../../src/pipeline/files.js'
 import { silentProgress } from '../../src/pipeline/progress.js'
 import { openStore } from '../../src/pipeline/store.js'
-import { type Patience, usualPatience } from '../../src/pulse.js'
 import { randomStream } from '../../src/random.js'
+import { type Patience, usualPatience } from '../../src/threads/pulse.js'
 import {
   type MemberEnvironment,
   type MemberRequest,

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Tinypool } from 'tinypool'
 import { readNpyRows, readNpyShape, streamNpy, writeNpy } from '../../pipeline/files.js'
 import { permutation, randomStream, type Seed } from '../../random.js'
-import { workerFile } from '../../worker-file.js'
+import { workerFile } from '../../threads/worker-file.js'
 import type { FoundNeighbors, NeighborTask, RowRange } from './neighbor-worker.js'
 
 export interface NeighborOptions {

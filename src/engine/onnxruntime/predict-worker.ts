@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { type ErrorRecord, recordOf } from '../../error-record.js'
 import { PielineError } from '../../errors.js'
 import { streamNpy, writeNpy } from '../../pipeline/files.js'
-import { beat, type Pulse } from '../../pulse.js'
-import { isWantOfMemory } from '../../want-of-memory.js'
+import { beat, type Pulse } from '../../threads/pulse.js'
+import { isWantOfMemory } from '../../threads/want-of-memory.js'
 import { createPredictor, type Predictor, type PredictorInputs, smallestBatch } from './predictor.js'
 
 export interface PredictTask {

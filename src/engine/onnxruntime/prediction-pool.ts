@@ -1,7 +1,7 @@
 /** Members predicted side by side, each on a worker thread of its own. */
 import { type ErrorRecord, errorOf } from '../../error-record.js'
-import type { Patience } from '../../pulse.js'
-import { createThreadPool, despiteHanging } from '../../thread-pool.js'
+import type { Patience } from '../../threads/pulse.js'
+import { createThreadPool, despiteHanging } from '../../threads/thread-pool.js'
 import type { Predicted, PredictTask } from './predict-worker.js'
 
 export interface PredictionPool {

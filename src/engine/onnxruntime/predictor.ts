@@ -7,7 +7,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { DataError } from '../../errors.js'
 import { decodeModel, type Model } from '../../onnx/model.js'
-import { isWantOfMemory } from '../../want-of-memory.js'
+import { isWantOfMemory } from '../../threads/want-of-memory.js'
 
 export interface PredictorOptions {
   /** Threads within one operator. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { beat, createPulse, type Patience, watchPulse } from '../src/pulse.js'
+import { beat, createPulse, type Patience, watchPulse } from '../../src/threads/pulse.js'
 
 /** The silences that were told within so many milliseconds, with a sign of life after each of these. */
 async function watched(patience: Patience, pauses: readonly number[], then: number): Promise<number[]> {

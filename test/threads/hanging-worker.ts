@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs'
 import { appendFile, readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { beat, type Pulse } from '../src/pulse.js'
+import { beat, type Pulse } from '../../src/threads/pulse.js'
 
 export interface HangingTask {
   readonly log: string

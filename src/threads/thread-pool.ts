@@ -7,7 +7,7 @@
 import type { TransferListItem } from 'node:worker_threads'
 import pLimit from 'p-limit'
 import { Tinypool } from 'tinypool'
-import { RunError, UnavailableError } from './errors.js'
+import { RunError, UnavailableError } from '../errors.js'
 import { noteHung } from './hung-threads.js'
 import { createPulse, type Patience, type Pulse, usualPatience, watchPulse } from './pulse.js'
 import { isWantOfMemory } from './want-of-memory.js'

@@ -1,6 +1,6 @@
 /** A process with a thread that hangs within the system: `node hung-process.ts <log> <pipe> <end>`. */
-import { leaveHungThreads } from '../src/hung-threads.js'
-import { createThreadPool } from '../src/thread-pool.js'
+import { leaveHungThreads } from '../../src/threads/hung-threads.js'
+import { createThreadPool } from '../../src/threads/thread-pool.js'
 import type { HangingTask } from './hanging-worker.js'
 
 const [log = '', pipe = ''] = process.argv.slice(2)
