@@ -102,7 +102,7 @@ written.setIn(['name'], 'before')
 written.setIn(['model', 'width'], Number(options.width))
 written.setIn(['model', 'epochs'], Number(options.epochs))
 written.set('population', { seeds: Number(options.seeds), crossFit: 0 })
-written.set('compress', [{ method: 'magnitude', sparsity: [0.9], start: 'branch' }])
+written.set('compress', [])
 // On all examples they are the dense members themselves, so that nothing is trained twice.
 written.set('retrain', { seeds: Number(options.seeds), arms: ['all'] })
 await writeFile(join(folder, 'pipeline.yaml'), String(written))
@@ -196,8 +196,6 @@ for (const [name, chosen] of reviewed) {
     `dataset.path=${places[0]}`,
     '--set',
     `dataset.test=${places[1]}`,
-    '--set',
-    'compress=[]',
   )
   const after = join(folder, 'runs', name, 'latest')
   const top1 = await accuracies(after)
