@@ -73,7 +73,6 @@ export function pipelineText(
       ? [`  crossFit: ${crossFit}     # folds: every label is judged by members that did not train on it`]
       : [
           '  crossFit: 0     # all learn from every label: too short a training to memorize them, so that all can judge',
-          '  # screen: {}    # first a round that finds the worst labels, which members then do not learn',
           '',
           'predict:',
           '  mirror: true    # shows every picture mirrored as well; remove where left and right matter',

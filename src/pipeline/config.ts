@@ -297,22 +297,6 @@ const models = z.strictObject({
     .describe('names of the classes in the order of the output; those of the files’ metadata when absent'),
 })
 
-/** What of the network is other than the members have it. */
-const otherNetwork = z.strictObject({
-  architecture: z.string().optional(),
-  width: z.number().positive().optional(),
-  epochs: z.number().positive().optional(),
-})
-
-const screen = z.strictObject({
-  seeds: positive.default(2).describe('networks of the screening'),
-  model: otherNetwork
-    .optional()
-    .describe(
-      'what of the network is other than the members have it: a cheaper one finds the worst labels too',
-    ),
-})
-
 const population = z.strictObject({
   models: z
     .union([z.string().transform(path => models.parse({ path })), models])
@@ -327,11 +311,6 @@ const population = z.strictObject({
     .default(5)
     .refine(folds => folds !== 1, 'one fold leaves nothing to train on')
     .describe('folds; every member leaves one out, rotating by seed. 0: every member trains on everything'),
-  screen: screen
-    .optional()
-    .describe(
-      'a first round of training: a few networks learn from everything, and members do not train on the labels that these take for wrong. With `crossFit: 0`',
-    ),
 })
 
 const scoring = z.strictObject({
@@ -394,7 +373,12 @@ const retrain = z.strictObject({
       'for `relabeled-or-dropped`: probability from which a suggested label is taken, instead of dropping the example',
     ),
   level: z.string().optional().describe('level whose PIEs the arms leave out; the sparsest when absent'),
-  model: otherNetwork
+  model: z
+    .strictObject({
+      architecture: z.string().optional(),
+      width: z.number().positive().optional(),
+      epochs: z.number().positive().optional(),
+    })
     .optional()
     .describe('what of the network is other than the members have it: a cheaper one affords more seeds'),
 })
@@ -584,10 +568,6 @@ export type SecretConfig = z.output<typeof secret>
 /** The network that the arms of a retraining comparison train. */
 export function retrainModel({ model, retrain }: Pipeline): ModelConfig {
   return { ...model, ...retrain?.model } as ModelConfig
-}
-/** The network of the screening. */
-export function screenModel({ model, population }: Pipeline): ModelConfig {
-  return { ...model, ...population.screen?.model } as ModelConfig
 }
 export type RetrainArm = (typeof retrainArms)[number]
 /**

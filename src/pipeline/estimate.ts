@@ -5,13 +5,7 @@ import type { Architecture, InputShape } from '../model/architecture.js'
 import { buildArchitecture } from '../model/architectures/index.js'
 import { elements, inputShapeOf, outputShape } from '../model/shapes.js'
 import { walkLayers } from '../model/weights.js'
-import {
-  type ModelConfig,
-  type Pipeline,
-  type RobustnessConfig,
-  retrainModel,
-  screenModel,
-} from './config.js'
+import { type ModelConfig, type Pipeline, type RobustnessConfig, retrainModel } from './config.js'
 import { awareOf, isPruning, levelsOf, prunedLevelName, untunedLevelName } from './levels.js'
 import type { StageName } from './stage.js'
 
@@ -68,13 +62,6 @@ export function estimate(pipeline: Pipeline, dataset: DatasetShape): Partial<Rec
   const aware = levels.reduce((sum, { config }) => sum + 1 - (awareOf(config)?.begin ?? 1), 0)
   return {
     // What models from elsewhere take is not known before they are opened.
-    ...(population.models === undefined &&
-      population.screen && {
-        screen:
-          population.screen.seeds *
-          (training(screenModel(pipeline)) * trainExamples +
-            forwardOf(screenModel(pipeline)) * (trainExamples + testExamples)),
-      }),
     ...(population.models === undefined && {
       train: population.seeds * member,
       compress: population.seeds * (sparse + aware) * member,

@@ -202,7 +202,7 @@ function checkModels(pipeline: Pipeline, value: Record<string, unknown>, locate:
       'Leave it out, and put the compressed models into folders of their own.',
     )
   }
-  for (const key of ['seeds', 'firstSeed', 'crossFit', 'screen']) {
+  for (const key of ['seeds', 'firstSeed', 'crossFit']) {
     if (population[key] === undefined) continue
     const message = 'is about members that are trained here, and `population.models` brings its own'
     refuse(['population', key], message, 'Leave it out.')
@@ -404,13 +404,6 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
       path: ['scoring', 'evidence'],
       message: `"out-of-sample" needs a member for each fold, and there are ${seeds} members and ${crossFit} folds`,
       mend: 'Set population.crossFit to 2 or more and population.seeds to at least as many.',
-    })
-  }
-  if (isOwn && crossFit > 0 && pipeline.population.screen !== undefined) {
-    faults.push({
-      path: ['population', 'screen'],
-      message: 'is for populations without cross-fit, whose members would learn from every label',
-      mend: 'Set population.crossFit to 0, or leave `screen` out.',
     })
   }
   faults.push(...gateFaults(pipeline), ...scheduleFaults(pipeline))

@@ -8,7 +8,6 @@ export type StageName =
   | 'ingest'
   | 'models'
   | 'backbone'
-  | 'screen'
   | 'train'
   | 'preview'
   | 'compress'

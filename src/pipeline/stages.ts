@@ -11,7 +11,6 @@ import { report } from '../stages/report.js'
 import { retrain } from '../stages/retrain.js'
 import { robustness } from '../stages/robustness.js'
 import { score } from '../stages/score.js'
-import { screen } from '../stages/screen.js'
 import { train } from '../stages/train.js'
 import type { Stage } from './stage.js'
 
@@ -19,7 +18,6 @@ export const stages: readonly Stage[] = [
   ingest,
   models,
   backbone,
-  screen,
   train,
   preview,
   compress,

@@ -22,8 +22,6 @@ export interface AnsweredExamples {
   readonly pie: Uint8Array
   /** Of each subgroup attribute: number of the value, from 0, or −1 where it is missing. */
   readonly groups: readonly Int32Array[]
-  /** 1 where the example was kept out of training because its label was doubted; absent: none was. */
-  readonly leftOut?: Uint8Array
 }
 
 /** Accuracy of each member that was asked at all, in the order of the members. */
@@ -53,8 +51,7 @@ const inSample = 1
  * Counts right answers of one level's members, batch by batch: by split, by class, by subgroup, on PIEs and others.
  *
  * A member is judged on the examples of a split that it did not train on. Only where no member has any (training
- * examples without cross-fit) are members judged on what they trained on. Examples that were left out for their labels
- * count with these: they are the hard ones, and would not stand for the rest.
+ * examples without cross-fit) are members judged on what they trained on.
  */
 export class AccuracyTally {
   /** asked, top-1 and top-5, by split, cohort, member and PIE or not. */
@@ -84,10 +81,8 @@ export class AccuracyTally {
       const split = examples.split[i]
       const pie = examples.pie[i]
       const counts = this.#classes[split]
-      const isLeftOut = examples.leftOut?.[i] === 1
-      const cohortOf = (k: number) => (isLeftOut ? inSample : answers.inSample[k])
       for (let member = 0, k = i * members; member < members; member++, k++) {
-        const cohort = cohortOf(k) * members + member
+        const cohort = answers.inSample[k] * members + member
         const right = predicted[k] === label ? 1 : 0
         const answer = ((split * 2 * members + cohort) * 2 + pie) * 3
         this.#answers[answer]++
@@ -101,7 +96,7 @@ export class AccuracyTally {
         if (value < 0) continue
         const group = this.#group(attribute, value)[split]
         for (let member = 0, k = i * members; member < members; member++, k++) {
-          const cell = (cohortOf(k) * members + member) * classes + label
+          const cell = (answers.inSample[k] * members + member) * classes + label
           group.asked[cell]++
           if (predicted[k] === label) group.right[cell]++
         }

@@ -30,11 +30,6 @@ export interface LabelQualityOptions {
   readonly group?: Uint8Array
   /** 1 where members judge that did not train on the example, [examples]; all of them when absent. */
   readonly outOfSample?: Uint8Array
-  /**
-   * 1 where an example was kept out of training because its label was doubted, so that it says nothing about how sure
-   * members are of others that they did not train on, [examples]; what lies behind its end is 0.
-   */
-  readonly leftOut?: Uint8Array
 }
 
 /** Examples of a group that its model is fitted to, at most: more change nothing. */
@@ -64,18 +59,17 @@ export class LabelQuality {
 
   /** Judges all labels, when every example is there. */
   judge(): void {
-    const { labels, group, outOfSample, leftOut } = this.#options
+    const { labels, group, outOfSample } = this.#options
     if (outOfSample !== undefined) {
       const trained = outOfSample.map(flag => 1 - flag)
-      removeOwnLabels(this.#leading, trained, ownLabelInfluence(this.#leading, trained, leftOut))
+      removeOwnLabels(this.#leading, trained, ownLabelInfluence(this.#leading, trained))
     }
     const models = this.joint.map((_, of) => fitGroup(this.#leading, of, group))
     judgeLabels(models, this.#leading, group, [0, labels.length], this.judgement, this.joint)
   }
 
-  /** @param group that is counted; all when absent */
-  wrongLabels(group?: number): number {
-    return wrongLabels(group === undefined ? this.joint : [this.joint[group]], this.#options.classes)
+  wrongLabels(): number {
+    return wrongLabels(this.joint, this.#options.classes)
   }
 }
 

@@ -43,20 +43,15 @@ const bisections = 16
  * compare with, or where members are no surer of what they trained on.
  *
  * @param trained 1 where an example is judged by members that trained on it, [examples]
- * @param leftOut 1 where it was kept out of training because it is unlike the others; these are not compared with
  */
-export function ownLabelInfluence(
-  leading: LeadingClasses,
-  trained: Uint8Array,
-  leftOut?: Uint8Array,
-): number {
+export function ownLabelInfluence(leading: LeadingClasses, trained: Uint8Array): number {
   const rows: number[] = []
   let others = 0
   let sum = 0
   for (let i = 0; i < trained.length; i++) {
     if (Number.isNaN(leading.givenP[i])) continue
     if (trained[i]) rows.push(i)
-    else if (leftOut?.[i] !== 1) {
+    else {
       others++
       sum += confidenceWithout(leading, i, 0)
     }

@@ -76,8 +76,6 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
   probabilities(): AsyncIterable<readonly Float32Array[]>
   /** The same examples once more, without what anybody says about them. */
   rows(): AsyncIterable<AuditedRows>
-  /** 1 where screening left the example out of training, [examples]; absent without screening. */
-  readonly leftOut?: Uint8Array | undefined
   /** What their nearest neighbours are labeled, where anybody has looked. */
   readonly neighbors?: NeighborLabels | undefined
   /** That of `levels.parquet`. */
@@ -122,7 +120,7 @@ type Verdicts = Pick<Audit, 'quality' | 'issues' | 'kinds' | 'pies' | 'suggested
  * @throws ConfigError if the evidence asked for does not judge every example
  */
 export async function audit(populations: AuditedPopulations, options: AuditOptions): Promise<Audit> {
-  const { levels, classNames, examples, leftOut } = populations
+  const { levels, classNames, examples } = populations
   const { scoring, output, progress, signal } = options
   const scores = new PopulationScores({
     examples: examples.labels.length,
@@ -148,7 +146,6 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
         labels: examples.labels.subarray(begin, end),
         split: examples.split.subarray(begin, end),
         groups: examples.groups.map(({ numbers }) => numbers.subarray(begin, end)),
-        ...(leftOut && { leftOut: leftOut.subarray(begin, end) }),
       },
       answers,
     )
@@ -202,7 +199,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
 
 /** The second pass: label quality, now that it is known how far each level can be trusted. */
 async function judge(
-  { examples, classNames, neighbors, leftOut, ...populations }: AuditedPopulations,
+  { examples, classNames, neighbors, ...populations }: AuditedPopulations,
   scores: PopulationScores,
   signal: AbortSignal,
 ): Promise<LabelQuality> {
@@ -211,7 +208,6 @@ async function judge(
     classes: classNames.length,
     group: examples.split,
     outOfSample: scores.outOfSample,
-    ...(leftOut && { leftOut }),
   })
   const classes = classNames.length
   const weights = scores.weights()

@@ -49,7 +49,7 @@ import type { Criterion } from '../training/pruning.js'
 export const compress: Stage = {
   name: 'compress',
   version: 1,
-  inputs: ['ingest', 'backbone', 'screen', 'train'],
+  inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population }) => population.models === undefined,
   settings: ({ compress: configs, model, engine, population, seed }) => ({
     configs,
@@ -158,9 +158,11 @@ interface LevelMembers {
   readonly keysOf: ReadonlyMap<string, readonly string[]>
 }
 
-async function levelMembers(context: PlanningContext, trainingSet: TrainingSet): Promise<LevelMembers> {
+async function levelMembers(
+  context: PlanningContext,
+  { labels, folds, classNames }: TrainingSet,
+): Promise<LevelMembers> {
   const { pipeline } = context
-  const { labels, classNames } = trainingSet
   const environment = await memberEnvironment(context)
   const pruned = new Map<string, MemberRequest>()
   const aware = new Map<string, MemberRequest>()
@@ -177,7 +179,7 @@ async function levelMembers(context: PlanningContext, trainingSet: TrainingSet):
       (seed): MemberRequest => ({
         title: `${base} ${seed}`,
         seed: memberSeed(pipeline, seed),
-        rows: memberRows(trainingSet, seed, pipeline.population.crossFit),
+        rows: memberRows(folds, seed, pipeline.population.crossFit),
         labels,
         ...(pruning && { pruning: withLessons(pruning, lessonsOf(level, teachers?.get(seed) ?? [])) }),
         ...(isPruning(config) &&
@@ -296,7 +298,7 @@ function quantizationOf(config: QuantizationConfig): Conversion {
 
 async function convertLevels(
   context: StageContext,
-  trainingSet: TrainingSet,
+  { folds }: TrainingSet,
   levels: readonly Level[],
   trained: TrainedLevels['files'],
 ): Promise<void> {
@@ -321,10 +323,7 @@ async function convertLevels(
           const activations =
             calibrationExamples === undefined
               ? undefined
-              : sampleActivations(
-                  await calibrationSample(context, trainingSet, seed, calibrationExamples),
-                  file,
-                )
+              : sampleActivations(await calibrationSample(context, folds, seed, calibrationExamples), file)
           const compressed = await compressModel(bytes, method, options, activations)
           bytes = compressed.bytes
           for (const note of compressed.notes) notes.add(note)
@@ -341,12 +340,12 @@ async function convertLevels(
 /** Examples that the member trained on, so that its predictions elsewhere stay out of sample. */
 async function calibrationSample(
   context: StageContext,
-  trainingSet: TrainingSet,
+  folds: Int32Array,
   seed: number,
   examples: number,
 ): Promise<Uint8Array | Float32Array> {
   const { pipeline } = context
-  const rows = memberRows(trainingSet, seed, pipeline.population.crossFit)
+  const rows = memberRows(folds, seed, pipeline.population.crossFit)
   const order = permutation(rows.length, randomStream(...memberSeed(pipeline, seed), 'calibration'))
   const chosen = order.subarray(0, examples).map(position => rows[position]!)
   const { file } = await networkInputs(context)

@@ -13,15 +13,6 @@ export interface IngestHeadline {
   readonly skipped: number
 }
 
-/** What screening found. */
-export interface ScreenHeadline {
-  readonly members: number
-  /** Of these, how many were there already. */
-  readonly reused: number
-  /** Training examples that members do not train on. */
-  readonly leftOut: number
-}
-
 /** What is known about one level of compression after scoring. */
 export interface LevelFigures {
   readonly level: string

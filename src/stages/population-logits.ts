@@ -93,18 +93,13 @@ export interface Portion {
   readonly logits: readonly Float32Array[]
 }
 
-/**
- * Reads examples and all members' logits in lock-step.
- * @param leftOut 1 where screening left the example out of training, [training examples]
- */
+/** Reads examples and all members' logits in lock-step. */
 export async function* portions(
   { pipeline, input, signal }: StageContext,
   level: string,
   members: readonly PredictedMember[],
   classes: number,
-  leftOut?: Uint8Array,
 ): AsyncGenerator<Portion> {
-  let begin = 0
   const rows = Math.max(1, Math.min(mergedExamples, Math.floor(mergedLogits / (members.length * classes))))
   const file = input('examples.parquet')
   const examples = new RowReader(openTable(file, { columns: ['example_id', 'split', 'fold', 'label'] }))
@@ -125,11 +120,9 @@ export async function* portions(
       let row = 0
       for (const slice of slices) {
         labels.set(int32Column(slice, 'label'), row)
-        const out = leftOut?.subarray(begin + row)
-        inSample.set(inSampleOf(slice, seeds, pipeline.population, out), row * seeds.length)
+        inSample.set(inSampleOf(slice, seeds, pipeline.population), row * seeds.length)
         row += slice.numRows
       }
-      begin += row
       yield { ids, labels, inSample, logits }
     }
   } finally {
@@ -141,22 +134,20 @@ export async function* portions(
 /**
  * Whether each member trained on each example, [examples, members]: on all training examples whose fold is not
  * the member's own, seed mod K; without cross-fit on all of them; models from elsewhere as their user says.
- * @param leftOut 1 where screening left the example out, for these examples or the first of them
  */
 export function inSampleOf(
   examples: RecordBatch,
   seeds: readonly number[],
   { crossFit, models }: Pipeline['population'],
-  leftOut?: Uint8Array,
 ): Uint8Array {
   const splits = stringColumn(examples, 'split')
   const folds = nullableInt32Column(examples, 'fold', -1)
-  const ownFolds = seeds.map(seed => (crossFit === 0 ? undefined : seed % crossFit))
+  const leftOut = seeds.map(seed => (crossFit === 0 ? undefined : seed % crossFit))
   const inSample = new Uint8Array(splits.length * seeds.length)
   for (const [row, split] of splits.entries()) {
-    if (split !== 'train' || models?.trainedOn === 'none' || leftOut?.[row] === 1) continue
+    if (split !== 'train' || models?.trainedOn === 'none') continue
     for (let m = 0; m < seeds.length; m++) {
-      if (folds[row] !== ownFolds[m]) inSample[row * seeds.length + m] = 1
+      if (folds[row] !== leftOut[m]) inSample[row * seeds.length + m] = 1
     }
   }
   return inSample

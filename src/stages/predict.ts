@@ -13,7 +13,6 @@ import type { Headline, Stage, StageContext } from '../pipeline/stage.js'
 import { meanProbabilities, memberPredictions } from '../scoring/member-predictions.js'
 import { recordBatch } from '../tables/columns.js'
 import { predictionsSchema, probabilitiesSchema } from '../tables/schemas.js'
-import { readLeftOut } from '../training/population.js'
 import { readTakenLevels } from './models.js'
 import {
   type LevelMember,
@@ -26,7 +25,7 @@ import {
 export const predict: Stage = {
   name: 'predict',
   version: 1,
-  inputs: ['ingest', 'backbone', 'screen', 'train', 'compress', 'models'],
+  inputs: ['ingest', 'backbone', 'train', 'compress', 'models'],
   settings(pipeline) {
     const { models, ...population } = pipeline.population
     return {
@@ -40,8 +39,7 @@ export const predict: Stage = {
 
 async function predictRun(context: StageContext): Promise<Headline> {
   const { pipeline, output, progress } = context
-  const { classNames, trainExamples } = await readDatasetInfo(context.input('dataset.json'))
-  const leftOut = await readLeftOut(context, trainExamples)
+  const { classNames } = await readDatasetInfo(context.input('dataset.json'))
   const levels = levelsOf(pipeline).map(({ name }) => name)
   const members = await membersOf(context, levels)
   const predicted = await predictMembers(context, members)
@@ -54,7 +52,7 @@ async function predictRun(context: StageContext): Promise<Headline> {
     context.signal.throwIfAborted()
     const ofLevel = predicted.filter((_, m) => members[m].level === level)
     entries[level] = ofLevel.map(({ entry }) => entry)
-    await writeLevel(context, level, ofLevel, classNames.length, leftOut)
+    await writeLevel(context, level, ofLevel, classNames.length)
     progress.advance(1, level)
   }
   await writeText(join(output, 'members.json'), `${JSON.stringify(entries, null, 2)}\n`)
@@ -76,12 +74,10 @@ async function writeLevel(
   level: string,
   members: readonly PredictedMember[],
   classes: number,
-  leftOut: Uint8Array | undefined,
 ): Promise<void> {
-  const read = () => portions(context, level, members, classes, leftOut)
   const seeds = Int32Array.from(members, ({ entry }) => entry.seed)
   async function* predictions(): AsyncGenerator<RecordBatch> {
-    for await (const { ids, labels, inSample, logits } of read()) {
+    for await (const { ids, labels, inSample, logits } of portions(context, level, members, classes)) {
       const { predicted, rankGiven, pGiven, pTop, margin } = memberPredictions(logits, labels, classes)
       yield recordBatch(predictionsSchema, {
         example_id: repeatedIds(ids, members.length),
@@ -97,7 +93,7 @@ async function writeLevel(
   }
   const schema = probabilitiesSchema(classes)
   async function* probabilities(): AsyncGenerator<RecordBatch> {
-    for await (const { ids, inSample, logits } of read()) {
+    for await (const { ids, inSample, logits } of portions(context, level, members, classes)) {
       yield recordBatch(schema, {
         example_id: ids,
         probabilities: meanProbabilities(logits, inSample, classes),

@@ -12,13 +12,19 @@ import { shownCards } from '../report/suspect-cards.js'
 import { thumbnail } from '../report/thumbnail.js'
 import { splits } from '../scoring/accuracy-tally.js'
 import { labelIssues, mostSuspiciousFirst } from '../scoring/decision.js'
+import { LabelQuality } from '../scoring/label-quality.js'
+import { meanProbabilities } from '../scoring/member-predictions.js'
 import { estimatedCount } from '../scoring/noise-counts.js'
 import { suggestedLabels } from '../scoring/suggested-labels.js'
-import { imageColumn, nullableStringColumn, recordBatch } from '../tables/columns.js'
+import {
+  imageColumn,
+  int32Column,
+  nullableStringColumn,
+  recordBatch,
+  stringColumn,
+} from '../tables/columns.js'
 import { previewSchema } from '../tables/schemas.js'
-import { readLeftOut } from '../training/population.js'
-import { judgeExamples } from './judged-examples.js'
-import { predictMembers } from './population-logits.js'
+import { inSampleOf, portions, predictMembers } from './population-logits.js'
 
 /** Label issues listed on the page. */
 const listedSuspects = 200
@@ -28,7 +34,7 @@ const shownCharacters = 400
 export const preview: Stage = {
   name: 'preview',
   version: 5,
-  inputs: ['ingest', 'backbone', 'screen', 'train'],
+  inputs: ['ingest', 'backbone', 'train'],
   wanted: ({ population, compress }) => population.models === undefined && compress.length > 0,
   settings: ({ name, population, predict, scoring }) => ({
     name,
@@ -48,10 +54,16 @@ async function previewRun(context: StageContext): Promise<Headline> {
     testExamples,
     text: hasText,
   } = await readDatasetInfo(context.input('dataset.json'))
+  const classes = classNames.length
   const count = trainExamples + testExamples
+  const examples = await readExamples(context, count)
   const members = await predictMembers(context, denseMembers(context))
-  const leftOut = await readLeftOut(context, trainExamples)
-  const { quality, ...examples } = await judgeExamples(context, 'dense', members, leftOut)
+  const quality = new LabelQuality({ classes, ...examples })
+  for await (const { logits, inSample } of portions(context, 'dense', members, classes)) {
+    quality.add(meanProbabilities(logits, inSample, classes))
+  }
+  quality.judge()
+
   const { judgement } = quality
   const wrong = estimatedCount(quality.wrongLabels(), count)
   const issues = labelIssues(judgement.quality, pipeline.scoring.decision, wrong.count)
@@ -59,7 +71,7 @@ async function previewRun(context: StageContext): Promise<Headline> {
   const order = Array.from(mostSuspiciousFirst(judgement.quality)).filter(row => issues[row] === 1)
   const rows = order.map(row => ({
     id: examples.ids[row],
-    split: splits[examples.split[row]],
+    split: splits[examples.group[row]],
     label: examples.labels[row],
     given: classNames[examples.labels[row]],
     suggestedLabel: suggested.label[row],
@@ -103,6 +115,29 @@ function denseMembers({ pipeline, input }: StageContext) {
     const seed = firstSeed + index
     return { level: 'dense', seed, file: input(`members/dense/${seed}.onnx`) }
   })
+}
+
+/** What is to know of the examples before they are judged, [examples] each. */
+async function readExamples({ pipeline, input }: StageContext, count: number) {
+  const { seeds, firstSeed } = pipeline.population
+  const members = Array.from({ length: seeds }, (_, index) => firstSeed + index)
+  const ids: string[] = []
+  const labels = new Int32Array(count)
+  const group = new Uint8Array(count)
+  const outOfSample = new Uint8Array(count)
+  let begin = 0
+  const columns = ['example_id', 'split', 'fold', 'label']
+  for await (const batch of openTable(input('examples.parquet'), { columns })) {
+    for (const id of stringColumn(batch, 'example_id')) ids.push(id)
+    labels.set(int32Column(batch, 'label'), begin)
+    const inSample = inSampleOf(batch, members, pipeline.population)
+    for (const [row, split] of stringColumn(batch, 'split').entries()) {
+      group[begin + row] = split === splits[1] ? 1 : 0
+      outOfSample[begin + row] = inSample.subarray(row * seeds, (row + 1) * seeds).includes(0) ? 1 : 0
+    }
+    begin += batch.numRows
+  }
+  return { ids, labels, group, outOfSample }
 }
 
 /** The beginnings of the texts of these rows. */

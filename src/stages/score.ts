@@ -21,7 +21,6 @@ import {
 } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
 import { levelsOfPredictionsSchema, levelsSchema } from '../tables/schemas.js'
-import { readLeftOut } from '../training/population.js'
 import { type AuditedExamples, type AuditedRows, audit } from './audit.js'
 import type { MemberFile } from './audit-rows.js'
 import type { ScoreHeadline } from './headlines.js'
@@ -30,7 +29,7 @@ import { readTakenLevels } from './models.js'
 export const score: Stage = {
   name: 'score',
   version: 8,
-  inputs: ['ingest', 'screen', 'predict', 'models', 'inspect'],
+  inputs: ['ingest', 'predict', 'models', 'inspect'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
 }
@@ -66,7 +65,6 @@ async function scoreRun(context: StageContext): Promise<ScoreHeadline> {
       answers: () => readAnswers(context, levels, members, examples.labels.length),
       probabilities: () => readProbabilities(context, levels),
       rows: () => readRows(context),
-      leftOut: await readLeftOut(context, dataset.trainExamples),
       neighbors: await readNeighbors(context, examples.labels.length),
       levelsSchema: levels.some(({ bits }) => Number.isNaN(bits)) ? levelsOfPredictionsSchema : levelsSchema,
     },

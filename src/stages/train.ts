@@ -1,4 +1,4 @@
-/** Trains the dense members, each on the folds that are not its own, without what screening left out. */
+/** Trains the dense members, each on the folds that are not its own. */
 import { join } from 'node:path'
 import type { Pipeline } from '../pipeline/config.js'
 import { awareOf, isPruning } from '../pipeline/levels.js'
@@ -16,7 +16,7 @@ import {
 export const train: Stage = {
   name: 'train',
   version: 1,
-  inputs: ['ingest', 'backbone', 'screen'],
+  inputs: ['ingest', 'backbone'],
   wanted: ({ population }) => population.models === undefined,
   settings: ({ model, engine, population, seed }) => ({ model, engine, population, seed }),
   async parts(context) {
@@ -39,13 +39,13 @@ export const train: Stage = {
 async function denseMembers(context: PlanningContext): Promise<MemberRequest[]> {
   const { pipeline } = context
   const { seeds, firstSeed, crossFit } = pipeline.population
-  const { labels, classNames, ...trainingSet } = await readTrainingSet(context)
+  const { labels, folds, classNames } = await readTrainingSet(context)
   return Array.from({ length: seeds }, (_, index) => {
     const seed = firstSeed + index
     return {
       title: `dense ${seed}`,
       seed: memberSeed(pipeline, seed),
-      rows: memberRows(trainingSet, seed, crossFit),
+      rows: memberRows(folds, seed, crossFit),
       labels,
       branches: branchesOf(pipeline),
       metadata: memberMetadata('dense', seed, classNames),

@@ -17,7 +17,6 @@ import {
   retrainSchema,
   robustnessSchema,
   scoresSchema,
-  screenSchema,
   skippedSchema,
   stabilitySchema,
 } from './schemas.js'
@@ -47,11 +46,6 @@ export const tables: readonly DocumentedTable[] = [
     file: 'skipped.parquet',
     rows: 'One row an example that was left out because it is damaged.',
     schema: skippedSchema,
-  },
-  {
-    file: 'screen.parquet',
-    rows: 'One row a training example, in the order of the examples; there with `population.screen`.',
-    schema: screenSchema,
   },
   {
     file: 'preview.parquet',

@@ -11,8 +11,6 @@ export interface Tables {
   readonly examples: ExamplesRow
   /** One row an example that was left out because it is damaged. */
   readonly skipped: SkippedRow
-  /** One row a training example, in the order of the examples; there with `population.screen`. */
-  readonly screen: ScreenRow
   /** One row a label issue by the dense members alone, most suspicious first, as soon as these are trained; not there where nothing is compressed. */
   readonly preview: PreviewRow
   /** One row a member and example, in the order of the examples, then by seed. */
@@ -81,18 +79,6 @@ export interface SkippedRow {
   readonly row: number
   /** What is wrong with it */
   readonly reason: string
-}
-
-/** One row a training example, in the order of the examples; there with `population.screen`. */
-export interface ScreenRow {
-  /** Stable id of the example: its id column, else its image path, else a hash of its content */
-  readonly example_id: string
-  /** Given label, as class index */
-  readonly label: number
-  /** Probability that the given label is right, by the networks of the screening, 0 to 1 */
-  readonly label_quality: number
-  /** Whether members do not train on it */
-  readonly left_out: boolean
 }
 
 /** One row a label issue by the dense members alone, most suspicious first, as soon as these are trained; not there where nothing is compressed. */

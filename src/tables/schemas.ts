@@ -385,18 +385,6 @@ export const noiseSchema = new Schema([
   field('high', float64, 'Upper end'),
 ])
 
-/** `screen.parquet`: one row a training example. */
-export const screenSchema = new Schema([
-  exampleId,
-  label,
-  field(
-    'label_quality',
-    float32,
-    'Probability that the given label is right, by the networks of the screening, 0 to 1',
-  ),
-  field('left_out', bool, 'Whether members do not train on it'),
-])
-
 /** `preview.parquet`: one row a label that the dense members alone doubt, most suspicious first. */
 export const previewSchema = new Schema([
   field('rank', int32, 'Place in the order of suspicion, from 1'),

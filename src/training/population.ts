@@ -11,7 +11,7 @@ import { hashOfFile, openTable } from '../pipeline/files.js'
 import type { PlanningContext } from '../pipeline/stage.js'
 import { versionsOfEngine } from '../pipeline/versions.js'
 import type { Seed } from '../random.js'
-import { booleanColumn, int32Column, nullableInt32Column, stringColumn } from '../tables/columns.js'
+import { int32Column, nullableInt32Column, stringColumn } from '../tables/columns.js'
 import type { MemberEnvironment } from './members.js'
 
 /** What members learn from: the training examples as ingested. */
@@ -20,19 +20,11 @@ export interface TrainingSet {
   readonly labels: Int32Array
   /** Cross-fit fold of each training example. */
   readonly folds: Int32Array
-  /** 1 where screening left the example out of training, [training examples]; absent without screening. */
-  readonly leftOut?: Uint8Array
   readonly classNames: readonly string[]
 }
 
-/**
- * @param extent `everything` for those who train before screening has left anything out
- * @throws DataError if a file of the run is damaged.
- */
-export async function readTrainingSet(
-  context: PlanningContext,
-  extent: 'screened' | 'everything' = 'screened',
-): Promise<TrainingSet> {
+/** @throws DataError if a file of the run is damaged. */
+export async function readTrainingSet(context: PlanningContext): Promise<TrainingSet> {
   const { classNames, trainExamples } = await readDatasetInfo(context.input('dataset.json'))
   const labels = new Int32Array(trainExamples)
   const folds = new Int32Array(trainExamples)
@@ -45,41 +37,13 @@ export async function readTrainingSet(
     row += train
     if (train < batch.numRows) break
   }
-  const leftOut = extent === 'screened' ? await readLeftOut(context, trainExamples) : undefined
-  return { labels, folds, classNames, ...(leftOut && { leftOut }) }
+  return { labels, folds, classNames }
 }
 
-/**
- * Which training examples screening leaves out of training, 1 for these, [training examples]; undefined without
- * screening.
- * @throws DataError if the file of the screening is damaged.
- */
-export async function readLeftOut(
-  { pipeline, input }: PlanningContext,
-  trainExamples: number,
-): Promise<Uint8Array | undefined> {
-  if (pipeline.population.screen === undefined) return undefined
-  const leftOut = new Uint8Array(trainExamples)
-  let row = 0
-  for await (const batch of openTable(input('screen.parquet'), { columns: ['left_out'] })) {
-    leftOut.set(booleanColumn(batch, 'left_out'), row)
-    row += batch.numRows
-  }
-  return leftOut
-}
-
-/**
- * The rows on which the member of this seed trains: with K folds, all whose fold is not seed mod K; never those that
- * screening left out.
- */
-export function memberRows(
-  { folds, leftOut }: Pick<TrainingSet, 'folds' | 'leftOut'>,
-  seed: number,
-  crossFit: number,
-): Int32Array {
-  return Int32Array.from(folds.keys()).filter(
-    row => leftOut?.[row] !== 1 && (crossFit === 0 || folds[row] !== seed % crossFit),
-  )
+/** The rows on which the member of this seed trains: with K folds, all whose fold is not seed mod K. */
+export function memberRows(folds: Int32Array, seed: number, crossFit: number): Int32Array {
+  const rows = Int32Array.from(folds, (_, row) => row)
+  return crossFit === 0 ? rows : rows.filter(row => folds[row] !== seed % crossFit)
 }
 
 /** The random streams of a member; the same for a retrained network of the same seed, so that both can be compared. */

@@ -51,21 +51,6 @@ test('a pipeline takes its members’ training, three forward passes a step', ()
   expect(flops.retrain).toBe(2 * 2 * 3 * forward * 1000 * 4)
 })
 
-test('screening takes the training and the predictions of its own network', () => {
-  const pipeline = resolvePipeline(
-    {
-      name: 'x',
-      dataset: { path: 'x' },
-      model: { architecture: 'mlp', epochs: 4 },
-      population: { seeds: 5, crossFit: 0, screen: { seeds: 3, model: { epochs: 2 } } },
-    },
-    '.',
-  )
-  const forward = forwardFlops(buildArchitecture('mlp', normalization, options))
-  const flops = estimate(pipeline, { input: image, classes: 10, trainExamples: 1000, testExamples: 100 })
-  expect(flops.screen).toBeCloseTo(3 * forward * (3 * 1000 * 2 + 1100))
-})
-
 test('a pruned member is trained once, however it is quantized', () => {
   const of = (compress: PipelineInput['compress']) =>
     estimate(

@@ -302,14 +302,6 @@ compress:
     },
   )
 
-  test('screening where members leave folds out', () => {
-    const text = `${minimal}population: { crossFit: 0, screen: {} }\n`
-    expect(parsePipeline(text, 'tiny.yaml').population.screen).toEqual({ seeds: 2 })
-    expect(refusal(text, 'population.crossFit=5')).toContain(
-      'key "population.screen": is for populations without cross-fit',
-    )
-  })
-
   test('an architecture that there is none of, before any data are read', () => {
     expect(refusal(`${minimal}model: { architecture: vgg-16 }\n`)).toMatchInlineSnapshot(`
       "

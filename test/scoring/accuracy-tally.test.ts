@@ -49,20 +49,4 @@ describe('AccuracyTally', () => {
     expect([...tally.examplesPerClass('test', { attribute: 0, value: 2 })]).toEqual([1, 0])
     expect([...tally.examplesPerClass('train')]).toEqual([0, 0])
   })
-
-  it('counts what was left out for its label with what members trained on', () => {
-    const labels = Int32Array.of(0, 0, 1, 1)
-    const answers = {
-      predicted: Int32Array.of(0, 1, 1, 0),
-      ranks: Int32Array.of(0, 1, 0, 1),
-      // The last two were not trained on, because their labels were doubted.
-      inSample: Uint8Array.of(1, 1, 0, 0),
-    }
-    const examples = { labels, split: new Uint8Array(4), pie: new Uint8Array(4), groups: [] }
-    const tally = new AccuracyTally(1, 2)
-    tally.add({ ...examples, leftOut: Uint8Array.of(0, 0, 1, 1) }, answers)
-    expect([...tally.accuracies('train').top1]).toEqual([0.5])
-    expect(tally.recalls('train').map(recalls => [...recalls])).toEqual([[0.5], [0.5]])
-    expect(tally.pooledAccuracy()).toBe(0.5)
-  })
 })

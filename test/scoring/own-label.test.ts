@@ -70,17 +70,3 @@ test('nothing is taken off where there is nothing to compare with', () => {
   expect(ownLabelInfluence(leading, new Uint8Array(1000).fill(1))).toBe(0)
   expect(ownLabelInfluence(leading, new Uint8Array(1000))).toBe(0)
 })
-
-test('what was kept out of training for its label is no measure of how sure members are', () => {
-  const leading = pairs(3000, 1)
-  // A third of the pairs are hard examples that screening left out.
-  const leftOut = Uint8Array.from({ length: 6000 }, (_, i) => (Math.floor(i / 2) % 3 === 0 ? 1 : 0))
-  const trained = everyOther(3000).map((flag, i) => flag * (1 - leftOut[i]))
-  for (const [i, flag] of leftOut.entries()) {
-    if (flag === 0) continue
-    leading.givenP[i] = 1 / classes
-    leading.rivalP.fill(1 / classes, i * leading.rivals, (i + 1) * leading.rivals)
-  }
-  expect(ownLabelInfluence(leading, trained, leftOut)).toBeCloseTo(1, 1)
-  expect(ownLabelInfluence(leading, trained)).toBeGreaterThan(1.3)
-})
