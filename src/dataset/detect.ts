@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js'
 import { annotationFiles, annotationFormat } from './annotation-files.js'
 import { isForeignFolder } from './folder.js'
 import { annotationsOf, isImageNetAnnotation } from './imagenet.js'
+import type { Layout } from './layout.js'
 import { layoutOfFolder } from './locate.js'
 import { anywhere, testNames, trainNames } from './parts.js'
 import { isImageFile, type SourceDescription } from './source.js'
@@ -34,7 +35,7 @@ export async function detectData(path: string): Promise<DataPlaces> {
   if (layout !== undefined) {
     if (layout.inputs(files, 'train').length === 0)
       return { path: join(path, layout.inputs(files, 'test')[0]) }
-    return { path, ...(layout.inputs(files, 'test').length > 0 && { test: path }) }
+    return { path, ...(heldOut(layout, files).length > 0 && { test: path }) }
   }
   const tables = files.filter(
     name => tableEndings.has(extname(name).toLowerCase()) && !isImageNetAnnotation(name),
@@ -83,12 +84,20 @@ function shards(folder: string, names: readonly string[]): string {
   return join(folder, `${common}*${extname(names[0])}`)
 }
 
+/** The files of test data; none where their names tell no part and would be those of the training data again. */
+function heldOut(layout: Layout, files: readonly string[]): string[] {
+  const test = layout.inputs(files, 'test')
+  if (layout.isPaired !== true) return test
+  const train = layout.inputs(files, 'train')
+  return test.filter(name => !train.includes(name))
+}
+
 async function siblingTest(path: string): Promise<string | undefined> {
   const folder = join(path, '..')
   const { files } = await contents(folder)
   const layout = layoutOfFolder(files)
   if (layout?.inputs(files, 'train').includes(basename(path))) {
-    const [test] = layout.inputs(files, 'test')
+    const [test] = heldOut(layout, files)
     return test === undefined ? undefined : join(folder, test)
   }
   if ((await annotationFormat(path)) !== undefined) {

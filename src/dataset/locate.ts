@@ -66,12 +66,22 @@ async function find(config: DatasetConfig, part: Part, path: string, key: string
     const annotations = layout === undefined && shards.length === 0 ? await annotationFiles(path, names) : []
     const isUnsorted = layout === undefined && shards.length === 0 && annotations.length === 0
     if (isUnsorted && config.format === undefined) return folder(path)
-    const own =
+    const filesOf = (part: Part) =>
       layout !== undefined
         ? layout.inputs(names, part)
         : annotations.length > 0
           ? namesOfPart(annotations, part, anywhere)
           : namesOfPart(shards, part)
+    const own = filesOf(part)
+    // CelebA's list is the same file for both, and says itself which rows are whose.
+    const isShared = layout !== undefined && layout.isPaired !== true
+    const isSame = own.length > 0 && own.join('\0') === filesOf('train').join('\0')
+    if (part === 'test' && path === config.path && isSame && !isShared) {
+      throw new ConfigError(`the test data of ${path} are its training data: ${own.join(', ')}`, {
+        key,
+        mend: 'Leave it out, and `dataset.testShare` holds out a part; or name files of their own.',
+      })
+    }
     if (layout?.isPaired && own.length > 1) {
       throw new ConfigError(`the folder ${path} holds more than one data set: ${own.join(', ')}`, {
         key,

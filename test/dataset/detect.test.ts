@@ -45,6 +45,12 @@ describe('the data set in a folder is', () => {
       ['train.csv', 'validation.csv'],
       { path: 'train.csv', test: 'validation.csv' },
     ],
+    ['a pair of arrays that tells no part', ['x.npy', 'y.npy'], { path: '' }],
+    [
+      'pairs of arrays of both parts',
+      ['x_train.npy', 'y_train.npy', 'x_test.npy', 'y_test.npy'],
+      { path: '', test: '' },
+    ],
     ['several tables that are no parts', ['a.parquet', 'b.parquet'], { path: '' }],
     ['a folder a class', ['cat/1.png', 'dog/1.jpg'], { path: '' }],
     [
@@ -78,6 +84,11 @@ describe('the data set in a folder is', () => {
     await files('train.csv', 'test.csv', 'other.csv')
     expect(await detected('train.csv')).toEqual({ path: 'train.csv', test: 'test.csv' })
     expect(await detected('other.csv')).toEqual({ path: 'other.csv' })
+  })
+
+  test('for an array of no part, with no test data', async () => {
+    await files('x.npy', 'y.npy')
+    expect(await detected('x.npy')).toEqual({ path: 'x.npy' })
   })
 
   test('asked for where there is none', async () => {

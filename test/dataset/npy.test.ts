@@ -176,6 +176,17 @@ test('both parts from a folder, which init finds', async () => {
   expect((await runIngest(places)).info).toMatchObject({ trainExamples: 8, testExamples: 4 })
 })
 
+test('one pair of arrays is not both parts', async () => {
+  const path = at('one pair')
+  await writeBytes(join(path, 'x.npy'), npy('|u1', [8, 3, 5], bytes(120)))
+  await writeBytes(join(path, 'y.npy'), labels8)
+  await expect(openReader(configOf({ path, test: path }), 'test')).rejects.toMatchObject({
+    key: 'dataset.test',
+    message: `the test data of ${path} are its training data: x.npy`,
+    mend: expect.stringContaining('dataset.testShare'),
+  })
+})
+
 test('split files hold the features and the new labels', async () => {
   const values = Float64Array.from(bytes(24), value => value / 8)
   const path = await writeBytes(at('original/x.npy'), npy('<f8', [8, 3], values))
