@@ -1,4 +1,5 @@
 /** CSV: the fields of labels are written over, all else keeps its bytes; lines of dropped examples go. */
+import { delimiterOf } from '../dataset/delimiter.js'
 import { readChunks } from '../dataset/file-bytes.js'
 import type { Change } from './changes.js'
 import { type CsvRecord, csvRecords, fieldOf, fieldText } from './csv-records.js'
@@ -23,7 +24,7 @@ interface LabeledAs {
 
 /** @param changes those of this file */
 async function csvEdits(path: string, info: LabeledAs, changes: readonly Change[]): Promise<Edit[]> {
-  const delimiter = path.toLowerCase().endsWith('.tsv') ? '\t' : ','
+  const delimiter = await delimiterOf(path)
   const byRow = new Map(changes.map(change => [change.row, change]))
   const found: { readonly record: CsvRecord; readonly change: Change }[] = []
   // How the file itself writes each class: "3" or "3.0".

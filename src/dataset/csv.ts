@@ -1,6 +1,7 @@
 /**
- * CSV (and, by its ending, tab-separated values) with a header: columns of features, or of paths of images
- * relative to the folder of the file. Quoting as RFC 4180 has it; every row has as many fields as the header.
+ * CSV with a header: columns of features, or of paths of images relative to the folder of the file. Fields lie between
+ * commas, or what the header has in their place; with semicolons, numbers may have decimal commas. Quoting as RFC 4180
+ * has it; every row has as many fields as the header.
  */
 import { dirname } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
@@ -8,6 +9,7 @@ import { Field, Float64, Int64, Schema, Utf8 } from 'apache-arrow'
 import { CsvError, parse } from 'csv-parse'
 import { DataError } from '../errors.js'
 import { recordBatch } from '../tables/columns.js'
+import { type Delimiter, delimiterOf, saveAsUtf8 } from './delimiter.js'
 import { readChunks } from './file-bytes.js'
 import { namedFile } from './named-file.js'
 import {
@@ -51,8 +53,8 @@ export function csvReader(
   }
 
   async function sample(): Promise<Rows> {
-    for await (const rows of batches()) return rows
-    throw new DataError('the file is empty', { file: files[0].path })
+    for await (const found of batches()) if (found.rows.length > 0) return found
+    throw new DataError('there is a header, and no row', { file: files[0].path })
   }
 
   async function schema(types: TextTypes): Promise<Schema> {
@@ -62,10 +64,13 @@ export function csvReader(
 
   return {
     async describe() {
-      const { header, rows } = await sample()
+      const { header, rows, numberOf } = await sample()
       const columns = header.map((name, index) => ({
         name,
-        kind: kindOf(rows.slice(0, sampleRows).map(row => row[index])),
+        kind: kindOf(
+          rows.slice(0, sampleRows).map(row => row[index]),
+          numberOf,
+        ),
       }))
       return { format: 'csv', files, columns }
     },
@@ -75,7 +80,7 @@ export function csvReader(
     schema,
     async *rows(types) {
       const own = await schema(types)
-      for await (const { header, rows } of batches()) {
+      for await (const { header, rows, numberOf } of batches()) {
         const columns = header.map((name, index) => {
           const texts = rows.map(row => (row[index] === '' ? null : row[index]))
           const isNumber = types.numbers.has(name) || types.integers.has(name)
@@ -93,15 +98,19 @@ interface Rows {
   /** Row of the file, from 0 after the header, at which these begin. */
   readonly firstRow: number
   readonly rows: readonly (readonly string[])[]
+  /** The number that a field is, as this file writes numbers. */
+  readonly numberOf: (text: string) => number
 }
 
 /** The rows some at a time; a file of a header alone gives one empty batch. */
 async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
+  const delimiter = await delimiterOf(file.path)
+  const numberOf = numbersBetween(delimiter)
   const parser = pipeline(
     Readable.from(boundedLines(file)),
     parse({
       bom: true,
-      delimiter: file.path.toLowerCase().endsWith('.tsv') ? '\t' : ',',
+      delimiter,
       skip_empty_lines: true,
       max_record_size: longestRow,
     }),
@@ -120,7 +129,7 @@ async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
       batch.push(record)
       row++
       if (batch.length === batchRows) {
-        yield { file, header, firstRow: row - batch.length, rows: batch }
+        yield { file, header, firstRow: row - batch.length, rows: batch, numberOf }
         batch = []
       }
     }
@@ -129,7 +138,8 @@ async function* readRows(file: SourceFile): AsyncGenerator<Rows> {
     throw damaged(cause, file)
   }
   if (header === undefined) throw new DataError('the file is empty', { file: file.path })
-  if (batch.length > 0 || row === 0) yield { file, header, firstRow: row - batch.length, rows: batch }
+  if (batch.length > 0 || row === 0)
+    yield { file, header, firstRow: row - batch.length, rows: batch, numberOf }
 }
 
 /** The bytes of a file. The parser counts what stands in fields: of delimiters alone it would take any number. */
@@ -156,6 +166,7 @@ function checkedHeader(header: string[], file: SourceFile): string[] {
   }
   const names = new Set<string>()
   for (const name of header) {
+    if (isGarbled(name)) throw garbled(`a column is named "${name}"`, { file: file.path })
     if (names.has(name)) {
       throw new DataError(`two columns are named "${name}"`, { file: file.path, mend: 'Rename one of them.' })
     }
@@ -163,6 +174,12 @@ function checkedHeader(header: string[], file: SourceFile): string[] {
   }
   return header
 }
+
+/** Whether a text had bytes that are no UTF-8. */
+const isGarbled = (text: string): boolean => text.includes('\uFFFD')
+
+const garbled = (what: string, place: { readonly file: string; readonly row?: number }): DataError =>
+  new DataError(`${what}: the file is not UTF-8`, { ...place, mend: saveAsUtf8 })
 
 function damaged(cause: CsvError, file: SourceFile): DataError {
   // Records that were read before, the header among them.
@@ -185,15 +202,22 @@ function damaged(cause: CsvError, file: SourceFile): DataError {
 const typeOf = (name: string, { numbers, integers }: TextTypes) =>
   integers.has(name) ? new Int64() : numbers.has(name) ? new Float64() : new Utf8()
 
-function kindOf(values: readonly string[]): ColumnKind {
+function kindOf(values: readonly string[], numberOf: Rows['numberOf']): ColumnKind {
   const present = values.filter(value => value !== '')
   if (present.length === 0) return 'text'
   if (present.every(value => isImageFile(value))) return 'image'
   return present.every(value => !Number.isNaN(numberOf(value)) || /^nan$/i.test(value)) ? 'number' : 'text'
 }
 
+const numbersBetween =
+  (delimiter: Delimiter) =>
+  (text: string): number =>
+    numberIn(delimiter === ';' ? text.replace(decimalComma, '$1.$2') : text)
+
+const decimalComma = /^(\s*[+-]?\d*),(\d+)/
+
 /** NaN for what is no number, or missing. Infinity has several spellings. */
-function numberOf(text: string): number {
+function numberIn(text: string): number {
   const trimmed = text.trim()
   if (trimmed === '') return Number.NaN
   const infinity = /^([+-]?)inf(inity)?$/i.exec(trimmed)
@@ -202,7 +226,7 @@ function numberOf(text: string): number {
 }
 
 function examplesOf(
-  { file, header, firstRow, rows }: Rows,
+  { file, header, firstRow, rows, numberOf }: Rows,
   roles: Roles,
   allowOutside: boolean,
 ): RawExample[] {
@@ -215,10 +239,15 @@ function examplesOf(
   const columns = (content.kind === 'image' ? [content.column] : content.columns).map(index)
   const folder = dirname(file.path)
   const textOrNull = (text: string): string | null => (text === '' ? null : text)
+  const labelOf = (row: readonly string[], offset: number): string | null => {
+    const text = row[label]
+    if (isGarbled(text)) throw garbled(`the label is "${text}"`, { file: file.path, row: firstRow + offset })
+    return textOrNull(text)
+  }
   return rows.map((row, offset) => ({
     file,
     row: firstRow + offset,
-    label: textOrNull(row[label]),
+    label: labelOf(row, offset),
     trueLabel: trueLabel < 0 ? undefined : textOrNull(row[trueLabel]),
     id: id < 0 ? undefined : textOrNull(row[id]),
     groups: groups.map(column => textOrNull(row[column])),

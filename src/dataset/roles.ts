@@ -115,9 +115,10 @@ function resolveContent(
   if (images.length === 1) return { kind: 'image', column: images[0].name }
   const features = free.filter(({ kind, name }) => (kind === 'number' || kind === 'vector') && !isIndex(name))
   if (features.length === 0) {
+    const hasTexts = description.columns.some(({ kind, name }) => kind === 'text' && name !== config.label)
     throw new DataError('there is neither an image column nor a numeric one to learn from', {
       file,
-      mend: `The columns are ${description.columns.map(({ name, kind }) => `${name} (${kind})`).join(', ')}.`,
+      mend: `The columns are ${description.columns.map(({ name, kind }) => `${name} (${kind})`).join(', ')}.${hasTexts ? '\n  Texts need embeddings beside them: docs/not-only-images.md.' : ''}`,
     })
   }
   return { kind: 'features', columns: features.map(column => column.name) }

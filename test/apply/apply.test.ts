@@ -83,6 +83,12 @@ const cases: Record<string, () => Promise<LayoutCase>> = {
     const path = await writeLayout('csv', { 'train.csv': text })
     return { dataset: { path: join(path, 'train.csv'), features: ['size'] }, exact: true }
   },
+  async 'csv with semicolons'() {
+    const text =
+      '\uFEFFsize;label;note\r\n1,5;cat;"a; b"\r\n2;dog, big;\r\n3;cat;x\r\n4;dog, big;y\r\n5;cat;y\r\n'
+    const path = await writeLayout('semicolons', { 'train.csv': text })
+    return { dataset: { path: join(path, 'train.csv'), features: ['size'] }, exact: true }
+  },
   async 'csv of paths'() {
     const images = await pngs()
     const files = Object.fromEntries(images.map((image, at) => [`images/${at}.png`, image]))

@@ -326,7 +326,8 @@ describe('features', () => {
     const path = await writeBytes(at('text.csv'), 'name,label\nu,a\nv,b\nw,a\n')
     expect(await failure({ path })).toMatchInlineSnapshot(`
       "exit 3: text.csv: there is neither an image column nor a numeric one to learn from
-        The columns are name (text), label (text)."
+        The columns are name (text), label (text).
+        Texts need embeddings beside them: docs/not-only-images.md."
     `)
     expect(await failure({ path, features: ['name'] })).toMatchInlineSnapshot(
       `"exit 3: text.csv, key "dataset.features": the column "name" is not numeric"`,
@@ -402,6 +403,24 @@ describe('files', () => {
     `)
   })
 
+  test('CSV in other encodings', async () => {
+    const latin = Buffer.from('x,label\n1,Hündchen\n2,b\n', 'latin1')
+    expect(await failure({ path: await writeBytes(at('latin.csv'), latin) })).toMatchInlineSnapshot(`
+      "exit 3: latin.csv, row 0: the label is "H�ndchen": the file is not UTF-8
+        Save it as UTF-8; spreadsheets call that “CSV UTF-8”."
+    `)
+    const header = Buffer.from('größe,label\n1,a\n2,b\n', 'latin1')
+    expect(await failure({ path: await writeBytes(at('header-latin.csv'), header) })).toMatchInlineSnapshot(`
+      "exit 3: header-latin.csv: a column is named "gr��e": the file is not UTF-8
+        Save it as UTF-8; spreadsheets call that “CSV UTF-8”."
+    `)
+    const wide = Buffer.from('\uFEFFx,label\n1,a\n2,b\n', 'utf16le')
+    expect(await failure({ path: await writeBytes(at('wide.csv'), wide) })).toMatchInlineSnapshot(`
+      "exit 3: wide.csv: the file is UTF-16
+        Save it as UTF-8; spreadsheets call that “CSV UTF-8”."
+    `)
+  })
+
   test('CSV with two columns of one name', async () => {
     const path = await writeBytes(at('twice.csv'), 'x,x,label\n1,2,a\n3,4,b\n')
     expect(await failure({ path })).toMatchInlineSnapshot(`
@@ -416,7 +435,7 @@ describe('files', () => {
     )
     expect(
       await failure({ path: await writeBytes(at('header.csv'), 'x,label\n'), features: ['x'] }),
-    ).toMatchInlineSnapshot(`"exit 3: header.csv, key "dataset.features": the column "x" is not numeric"`)
+    ).toMatchInlineSnapshot(`"exit 3: header.csv: there is a header, and no row"`)
     const path = await writeColumns(at('empty.parquet'), { image: ['image', []], label: ['integer', []] })
     expect(await failure({ path })).toMatchInlineSnapshot(`"exit 3: empty.parquet: the data set is empty"`)
   })

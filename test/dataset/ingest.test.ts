@@ -273,6 +273,35 @@ describe('CSV', () => {
     expect((await runIngest({ path })).info.classLabels).toEqual([9, 10])
   })
 
+  test('semicolons and decimal commas, as spreadsheets of many countries write them', async () => {
+    const path = await writeBytes(
+      join(folder, 'semicolons.csv'),
+      '\ufeffx;"y; z";label\r\n1,5;2;"a, b"\r\n-,25;1,5e1;c\r\n3.5;4;c\r\n',
+    )
+    const run = await runIngest({ path })
+    expect(run.info).toMatchObject({ classNames: ['a, b', 'c'], featureNames: ['x', 'y; z'] })
+    expect(run.inputs).toEqual(Float32Array.of(1.5, 2, -0.25, 15, 3.5, 4))
+  })
+
+  test.each(['|', '\t'])('fields between %j', async mark => {
+    const rows = [
+      ['x', 'label'],
+      ['1', 'a'],
+      ['2', 'b;c'],
+      ['3', 'a'],
+    ]
+    const path = await writeBytes(
+      join(folder, `${mark.charCodeAt(0)}.csv`),
+      rows.map(row => row.join(mark)).join('\n'),
+    )
+    expect((await runIngest({ path })).info.classNames).toEqual(['a', 'b;c'])
+  })
+
+  test('a comma in the header decides, whatever else it holds', async () => {
+    const path = await writeBytes(join(folder, 'commas.csv'), 'x;y|z,label\n1,a\n2,b\n')
+    expect((await runIngest({ path })).info.featureNames).toEqual(['x;y|z'])
+  })
+
   test('paths of images and labels', async () => {
     const root = join(folder, 'listed')
     await writeBytes(join(root, 'images', 'one.png'), await png([1]))
