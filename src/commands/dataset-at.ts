@@ -21,6 +21,8 @@ export interface FoundDataset {
   readonly pipeline: Pipeline
   /** Columns that may be the label as well, where nobody said which it is. */
   readonly doubts: readonly string[]
+  /** Whether the label is a guess, the only column of text. */
+  readonly isGuess: boolean
 }
 
 /**
@@ -54,6 +56,7 @@ export async function datasetAt(path: string, { label, mayAsk }: LabelChoice): P
       ...(id !== undefined && id !== chosen && { id }),
     }),
     doubts: label !== undefined || asks ? [] : others,
+    isGuess: label === undefined && guessed.isOnlyText === true,
   }
 }
 

@@ -49,7 +49,7 @@ export function initCommand(): Command {
       if (existsSync(fileName) && !flags.force) {
         throw new ConfigError('is there already', { file: fileName, mend: 'Overwrite it with --force.' })
       }
-      const { dataset, plan, doubts } = await look(path, flags)
+      const { dataset, plan, doubts, isGuess } = await look(path, flags)
       const found = datasetFindings(plan)
       const text = pipelineText(path, dataset, plan.parts[0].description.format, plan.input, found)
       const workers = availableParallelism()
@@ -76,6 +76,8 @@ export function initCommand(): Command {
         const others = doubts.slice(0, namedClasses).join(', ')
         console.log(`  the label is ${dataset.label}; ${others} may be meant too (--label)`)
       }
+      if (isGuess)
+        console.log(`  the label is ${dataset.label}, the only column of text (--label names another)`)
       console.log(`\n  the run: ${costText(totalSeconds(cost), cost.memory, workers)}`)
       console.log(`\n${style('bold', fileName)} is written. Go on with:  ${style('bold', 'pieline run')}`)
     })
@@ -85,6 +87,7 @@ interface Look {
   readonly dataset: DatasetConfig
   readonly plan: IngestPlan
   readonly doubts: FoundDataset['doubts']
+  readonly isGuess: boolean
 }
 
 /** Reads the data set once. */
@@ -93,7 +96,7 @@ async function look(path: string, { label, yes, json }: Flags): Promise<Look> {
     import('../dataset/plan.js'),
     import('../terminal/progress.js'),
   ])
-  const { pipeline, doubts } = await datasetAt(path, { label, mayAsk: !yes && !json })
+  const { pipeline, doubts, isGuess } = await datasetAt(path, { label, mayAsk: !yes && !json })
   const { dataset } = pipeline
   const reporter = reporterFor(process.stderr)
   try {
@@ -121,7 +124,7 @@ async function look(path: string, { label, yes, json }: Flags): Promise<Look> {
       },
       log() {},
     })
-    return { dataset, plan, doubts }
+    return { dataset, plan, doubts, isGuess }
   } finally {
     reporter.end()
   }

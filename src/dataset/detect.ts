@@ -59,6 +59,13 @@ export async function detectData(path: string): Promise<DataPlaces> {
   const classes = await Promise.all(folders.map(name => holdsImages(join(path, name), 3)))
   const withImages = folders.filter((_, index) => classes[index])
   if (withImages.length > 1 || (await annotationsOf(path)).length > 0) return { path }
+  const images = files.filter(isImageFile).length
+  if (withImages.length === 0 && images > 0) {
+    throw new ConfigError('all images lie in one folder, and nothing tells their labels', {
+      file: path,
+      mend: 'Give each class a folder of its own, two classes at least; or list the images in a CSV with the columns file and label.',
+    })
+  }
   const [only] = withImages.length === 1 ? withImages : folders
   if (only !== undefined && (withImages.length === 1 || folders.length === 1))
     return detectData(join(path, only))
@@ -145,6 +152,8 @@ export interface GuessedColumns {
   readonly label: string | undefined
   /** Columns that may be meant instead; none where the label's name leaves no doubt. */
   readonly others: readonly string[]
+  /** Where nothing tells the label but that all other columns are none of text. */
+  readonly isOnlyText?: boolean
   readonly trueLabel?: string
   readonly id?: string
 }
@@ -168,13 +177,17 @@ export function guessColumns({ format, columns }: SourceDescription): GuessedCol
   const trueLabel = named(trueLabelNames)
   const id = named(idNames)
   const declared = columns.filter(({ classNames, name }) => classNames !== undefined && name !== trueLabel)
-  const label = named(labelNames) ?? (declared.length === 1 ? declared[0].name : undefined)
+  const texts = columns.filter(({ kind, name }) => kind === 'text' && name !== trueLabel && name !== id)
+  const sure = named(labelNames) ?? (declared.length === 1 ? declared[0].name : undefined)
+  const isOnlyText = sure === undefined && declared.length === 0 && texts.length === 1
+  const label = isOnlyText ? texts[0].name : sure
   const isPlain = label !== undefined && plainLabelNames.includes(label.toLowerCase())
   const others = columns
     .filter(column => declared.includes(column) || labelNames.includes(column.name.toLowerCase()))
     .map(({ name }) => name)
     .filter(name => !isPlain && name !== label)
-  return { label, others, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
+  const known = { label, others, ...(isOnlyText && { isOnlyText }) }
+  return { ...known, ...(trueLabel !== undefined && { trueLabel }), ...(id !== undefined && { id }) }
 }
 
 const tableFormats = new Set(['csv', 'parquet', 'arrow'])

@@ -75,6 +75,17 @@ test('without anything to go by it stops, however little it may ask', async () =
   expect(existsSync(join(folder, 'pieline.yaml'))).toBe(false)
 })
 
+test('takes the only column of text for the label, and says so', async () => {
+  const folder = await temporaryFolder()
+  const lines = Array.from({ length: 20 }, (_, row) => `r${row};${row},5;${row % 2 === 0 ? 'Élan' : 'b, c'}`)
+  await writeBytes(join(folder, 'data.csv'), `id;size;kind of animal\r\n${lines.join('\r\n')}\r\n`)
+  const { stdout, stderr } = await pieline(folder, 'init', 'data.csv')
+  expect(stderr).toBe('')
+  expect(stdout).toContain('2 classes with 10 examples each: b, c, Élan')
+  expect(stdout).toContain('the label is kind of animal, the only column of text (--label names another)')
+  expect((await written(folder)).dataset).toMatchObject({ label: 'kind of animal', id: 'id' })
+})
+
 // util-linux's script gives a program a terminal of its own.
 test.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
   'on a terminal it asks which column is the label, unless it is not to',

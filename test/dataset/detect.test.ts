@@ -74,6 +74,14 @@ describe('the data set in a folder is', () => {
     expect(await detected()).toEqual(expected)
   })
 
+  test('not images that lie in one folder', async () => {
+    await files('cat/1.png', 'cat/2.png')
+    await expect(detected()).rejects.toMatchObject({
+      file: join(root, 'cat'),
+      message: 'all images lie in one folder, and nothing tells their labels',
+    })
+  })
+
   test('not the folder of earlier runs', async () => {
     await files('images/cat/1.png', 'images/dog/1.png', 'runs/data/20260131T000000.000Z/splits/x.parquet')
     await openStore(join(root, 'runs/store'))
@@ -115,6 +123,19 @@ describe('columns', () => {
     })
     expect(guess('x', 'species')).toEqual({ label: 'species', others: [] })
     expect(guess('x', 'y1')).toEqual({ label: undefined, others: [] })
+  })
+
+  test('the only text is the label where no name tells', () => {
+    const columns = (...more: string[]) => [
+      { name: 'id', kind: 'text' as const },
+      { name: 'picture', kind: 'image' as const },
+      ...more.map(name => ({ name, kind: 'text' as const })),
+    ]
+    const guessed = (...more: string[]) =>
+      guessColumns({ format: 'csv', files: [], columns: columns(...more) })
+    expect(guessed('animal name')).toEqual({ label: 'animal name', others: [], isOnlyText: true, id: 'id' })
+    expect(guessed('animal name', 'note').label).toBeUndefined()
+    expect(guessed('note', 'species')).toMatchObject({ label: 'species' })
   })
 
   test('for people to read are the texts of a table without pictures', () => {
