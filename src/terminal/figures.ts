@@ -1,5 +1,6 @@
 /** The figures of a run as text: one line a stage, and the closing tables. */
 import type { Manifest, StageRecord } from '../pipeline/manifest.js'
+import { caution } from '../report/caution.js'
 import { tellingChange } from '../report/data.js'
 import { bytes, count, counted, fraction, meanPercent, percent, points } from '../report/format.js'
 import { membersToDetect } from '../scoring/mean-difference.js'
@@ -8,6 +9,7 @@ import {
   type DetectionFigures,
   type Headlines,
   headlinesOf,
+  type IngestHeadline,
   type InspectHeadline,
   type LevelFigures,
   type RetrainHeadline,
@@ -55,10 +57,11 @@ function words(key: string): string {
 
 /** All closing tables of a run that is done: levels, label issues, retraining, time. */
 export function closingTables(manifest: Manifest, style: Style): string {
-  const { inspect, score, robustness, retrain } = headlinesOf(manifest)
+  const { ingest, inspect, score, robustness, retrain } = headlinesOf(manifest)
   const sections = [
     inspect && duplicateLines(inspect, style),
     score && scoreTables(score, style),
+    ingest && score && cautionLine(ingest, score, style),
     robustness && robustnessTable(robustness.levels, style),
     retrain && retrain.arms.length > 0 && armTables(retrain, style),
     timeLine(manifest, style),
@@ -85,6 +88,18 @@ function duplicateLines(
     .join('\n')
 }
 
+/** Loudly, that the networks know too little to judge labels by; undefined where they know enough. */
+function cautionLine(
+  { trainExamples, testExamples }: IngestHeadline,
+  { labelIssues, levels }: ScoreHeadline,
+  style: Style,
+): string | undefined {
+  const [dense] = levels
+  if (dense === undefined) return undefined
+  const said = caution(labelIssues, trainExamples + testExamples, `${percent(dense.top1Mean)} accurate`)
+  return said && `  ${style(['bold', 'yellow'], said)}`
+}
+
 /** What scoring found: levels, if there are any, and label issues. */
 export function scoreTables(score: ScoreHeadline, style: Style): string {
   const found = labelIssueTable(score, style)
@@ -104,6 +119,9 @@ function seedsSentence(levels: readonly LevelFigures[]): string | undefined {
   const { level, members, detectableChange } = weakest!
   if (members === undefined || detectableChange === undefined || detectableChange <= tellingChange)
     return undefined
+  if (detectableChange >= 1) {
+    return `  ${counted(members, 'seed')} are too few: at ${level} no change of a class could be told from chance.`
+  }
   const needed = membersToDetect(tellingChange, detectableChange, members)
   return `  With ${counted(members, 'seed')} a class must change by ${(detectableChange * 100).toFixed(1)} points to be found at ${level}; for ${tellingChange * 100} points it takes about ${count(needed)}.`
 }

@@ -203,6 +203,16 @@ describe('the headline', () => {
     expect(parse(weak).querySelector('.caution')!.textContent).toBe(cautionSentence(weak))
   })
 
+  it('says where no change of a class could have been found', () => {
+    const words = 'networks a level are too few'
+    expect(parse(data).body.textContent).not.toContain(words)
+    const few = data.splits.map(split => ({
+      ...split,
+      levels: split.levels.map(level => ({ ...level, detectableChange: level.detectableChange * 100 })),
+    }))
+    expect(parse({ ...data, splits: few }).body.textContent).toContain(words)
+  })
+
   it('recommends what the retraining shows', () => {
     const advice = recommendation(data.retrain!)!
     expect(document.querySelector('.lead')!.textContent).toContain(advice)

@@ -77,6 +77,9 @@ function powerSentence(compressed: readonly LevelSummary[]): string | undefined 
   const weakest = compressed.toSorted((a, b) => b.detectableChange - a.detectableChange)[0]!
   if (weakest.members < 2) return 'A single network a level says nothing about what is chance.'
   if (!(weakest.detectableChange > tellingChange)) return undefined
+  if (weakest.detectableChange >= 1) {
+    return `${weakest.members} networks a level are too few: at ${weakest.name} no change of a lone class could be told from chance.`
+  }
   return `With ${weakest.members} networks a level, a lone class that changes by less than ${(weakest.detectableChange * 100).toFixed(1)} points (at ${weakest.name}) would be missed in more than one of five such audits: what is not significant may still have changed.`
 }
 

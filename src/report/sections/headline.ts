@@ -2,6 +2,7 @@
 
 import { type Content, type Html, html, name } from '../../pages/html.js'
 import { tellingLevel } from '../../pipeline/levels.js'
+import { caution } from '../caution.js'
 import { auditedSplit, type ConfusionPair, levelInWords, type ReportData } from '../data.js'
 import { count, counted, percent } from '../format.js'
 import { recommendation } from '../recommendation.js'
@@ -55,16 +56,11 @@ export function pieSentence(data: ReportData): string | undefined {
   return `${start}; on the ${split} split, accuracy is ${percent(on)} on PIEs and ${percent(off)} on the rest.`
 }
 
-/** Share of label issues from which the networks are to be doubted before the labels are. */
-const doubtful = 0.4
-
 /** A caution where the networks know too little to judge labels by. */
 export function cautionSentence(data: ReportData): string | undefined {
   const { issues, examples } = data.labels
-  if (issues / examples < doubtful) return undefined
   const { split, levels } = auditedSplit(data)
-  const accuracy = `${percent(levels[0]!.top1.mean)} accurate on the ${split} split`
-  return `So many label issues say more about the networks, which are ${accuracy}, than about the labels: train longer or choose another architecture before trusting this list.`
+  return caution(issues, examples, `${percent(levels[0]!.top1.mean)} accurate on the ${split} split`)
 }
 
 /** How an arm reads after “trained”. */
@@ -91,13 +87,13 @@ export function headline(data: ReportData): Html {
   const truth =
     labels.truth &&
     `The truth is known here: ${percent(labels.truth.precision)} of the label issues are wrong indeed, and they are ${percent(labels.truth.recall)} of the wrong labels.`
-  const caution = cautionSentence(data)
+  const doubt = cautionSentence(data)
   const advice = data.retrain && recommendation(data.retrain)
   const sentences = [pieSentence(data), advice, truth].filter(text => text !== undefined)
   return html`<header class="hero">
 <p class="eyebrow">pieline report <span aria-hidden="true">·</span> ${name(data.pipeline)}</p>
 <h1>${labelsSentence(data)}</h1>
-<div class="lead">${caution && html`<p class="caution">${caution}</p>`}${sentences.map(text => html`<p>${text}</p>\n`)}</div>
+<div class="lead">${doubt && html`<p class="caution">${doubt}</p>`}${sentences.map(text => html`<p>${text}</p>\n`)}</div>
 <dl class="figures">
 ${keyFigures(data).map(([term, value, note]) => html`<div><dt>${term}</dt><dd>${value}<small>${note}</small></dd></div>\n`)}</dl>
 </header>
