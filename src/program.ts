@@ -56,6 +56,9 @@ export function createProgram(): Command {
   ]) {
     program.addCommand(command)
   }
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  program.exitOverride().showHelpAfterError('All commands: pieline --help')
+  for (const command of program.commands) {
+    command.exitOverride().showHelpAfterError(`All options: pieline ${command.name()} --help`)
+  }
   return program
 }

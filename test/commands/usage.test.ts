@@ -40,6 +40,7 @@ describe('mistakes end with exit code 2 and what was meant', () => {
     [['run', '--sead', '3'], '(Did you mean --seed?)'],
     [['run', '--workers', 'many'], 'It must be a whole number from 1.'],
     [['run', '--set', 'epochs'], 'For example: --set model.epochs=3'],
+    [['init', '--output', 'x'], 'All options: pieline init --help'],
     [['query'], "missing required argument 'sql'"],
     [['status'], 'there are no runs here'],
     [['worker', '--cluster', 'redis://x', '--store', 's', '--cache-limit', '20'], 'It must be a size'],
