@@ -324,7 +324,7 @@ const scoring = z.strictObject({
     .enum(['auto', 'out-of-sample'])
     .default('auto')
     .describe(
-      'what judges a label; auto: predictions out of sample where there are any, else all, and the labels of its neighbours where `inspect` looks for them; out-of-sample: nothing that has learned the label',
+      'what judges a label; auto: all members, and the labels of its neighbours where `inspect` looks for them, while how many are wrong is told out of sample where it can be; out-of-sample: nothing that has learned the label',
     ),
   decision: z
     .discriminatedUnion('rule', [

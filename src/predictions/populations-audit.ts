@@ -47,7 +47,9 @@ export function predictedPopulations(predicted: PredictedPopulations): AuditedPo
     levelsSchema: levelsOfPredictionsSchema,
     answers: () => answersOf(predicted),
     async *probabilities() {
-      for await (const answers of answersOf(predicted)) yield answers.map(level => level.probabilities!)
+      for await (const answers of answersOf(predicted)) {
+        yield answers.map(({ probabilities }) => ({ judging: probabilities! }))
+      }
     },
     async *rows() {
       for (let begin = 0; begin < count; begin += portionExamples) {

@@ -183,19 +183,29 @@ export class AccuracyTally {
 
   /** Share of right answers among all given out of sample, whatever the split; among all where none were. NaN of nothing. */
   pooledAccuracy(): number {
-    const ofCohort = (cohort: number) => {
-      let asked = 0
-      let right = 0
-      const size = this.members * this.classes
-      for (const counts of this.#classes) {
-        for (let cell = cohort * size; cell < (cohort + 1) * size; cell++) {
-          asked += counts.asked[cell]
-          right += counts.right[cell]
-        }
-      }
-      return right / asked
+    const judged = this.#shareRight(this.#classes, outOfSample)
+    return Number.isNaN(judged) ? this.#shareRight(this.#classes, inSample) : judged
+  }
+
+  /** Share of right answers on a split, among those given in sample and out of it; NaN of none. */
+  sampleAccuracies(split: Split): { inSample: number; outOfSample: number } {
+    const counts = [this.#classes[splits.indexOf(split)]]
+    return {
+      inSample: this.#shareRight(counts, inSample),
+      outOfSample: this.#shareRight(counts, outOfSample),
     }
-    const judged = ofCohort(outOfSample)
-    return Number.isNaN(judged) ? ofCohort(inSample) : judged
+  }
+
+  #shareRight(of: readonly RecallCounts[], cohort: number): number {
+    let asked = 0
+    let right = 0
+    const size = this.members * this.classes
+    for (const counts of of) {
+      for (let cell = cohort * size; cell < (cohort + 1) * size; cell++) {
+        asked += counts.asked[cell]
+        right += counts.right[cell]
+      }
+    }
+    return right / asked
   }
 }

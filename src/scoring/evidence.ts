@@ -1,7 +1,29 @@
-/** Whose predictions judge a label, and how much the members of each level count. */
+/** Whose predictions judge a label, and how much those of each level and of members in and out of sample count. */
 
 /** Loss of skill, relative to the dense members, that halves what a level counts. */
 const halvingLoss = 0.03
+
+/**
+ * How much of what members get wrong out of sample they still get wrong where they trained on it, 0 to 1: 0 where they
+ * have learned all labels by heart, and can say nothing about them; 1 where they have learned none so, or where one of
+ * the accuracies (against the given labels, 0 to 1) is not known.
+ */
+export function candour(accuracy: { inSample: number; outOfSample: number }): number {
+  const ratio = (1 - accuracy.inSample) / (1 - accuracy.outOfSample)
+  return Number.isNaN(ratio) ? 1 : Math.min(1, ratio)
+}
+
+/**
+ * Probabilities by all members, [examples, classes]. Those that trained on the example have as much to say as those
+ * that did not, however many there are, times their {@link candour}.
+ *
+ * @param judging by the members that did not train on it
+ * @param trained by those that did
+ */
+export function evidenceOfAll(judging: Float32Array, trained: Float32Array, candour: number): Float32Array {
+  const share = candour / (1 + candour)
+  return judging.map((p, at) => (1 - share) * p + share * trained[at])
+}
 
 export interface LevelSkill {
   /** Mean accuracy of the members against the given labels, out of sample where possible, 0 to 1. */

@@ -1,6 +1,10 @@
 /**
  * Label quality of a data set whose predictions come in portions, in one pass over them.
  *
+ * Members that learned a label are too sure of it for it to be counted by them, and yet, where most members learned
+ * every label, they tell apart right ones from wrong ones better than the few that did not: those are fewer, and each
+ * has learned from less. So how many labels are wrong is told by members out of sample, and which by all.
+ *
  * ```ts
  * const labels = new LabelQuality({ labels, classes, group, outOfSample })
  * for (const portion of portions) labels.add(portion)
@@ -40,6 +44,8 @@ export class LabelQuality {
   readonly joint: JointCounts
   readonly #options: LabelQualityOptions
   readonly #leading: LeadingClasses
+  /** The same of all members; undefined where they are those that count. */
+  #ranking: LeadingClasses | undefined
   #added = 0
 
   constructor(options: LabelQualityOptions) {
@@ -51,21 +57,37 @@ export class LabelQuality {
     this.joint = noCounts(groups, classes)
   }
 
-  /** Takes up the next examples. @param probabilities their mean class probabilities, [block, classes] */
-  add(probabilities: Float32Array | Float64Array): void {
+  /**
+   * Takes up the next examples.
+   * @param probabilities their mean class probabilities, [block, classes], of members out of sample where there are any
+   * @param ranking those of all members, where others than these have something to say; with all examples or with none
+   */
+  add(probabilities: Float32Array | Float64Array, ranking?: Float32Array | Float64Array): void {
+    const { labels, classes } = this.#options
     takeProbabilities(this.#leading, this.#added, probabilities)
-    this.#added += probabilities.length / this.#options.classes
+    if (ranking !== undefined) {
+      this.#ranking ??= unknownClasses(labels, classes)
+      takeProbabilities(this.#ranking, this.#added, ranking)
+    }
+    this.#added += probabilities.length / classes
   }
 
   /** Judges all labels, when every example is there. */
   judge(): void {
-    const { labels, group, outOfSample } = this.#options
+    const { labels, classes, group, outOfSample } = this.#options
+    const all = [0, labels.length] as const
     if (outOfSample !== undefined) {
       const trained = outOfSample.map(flag => 1 - flag)
-      removeOwnLabels(this.#leading, trained, ownLabelInfluence(this.#leading, trained))
+      const influence = ownLabelInfluence(this.#leading, trained)
+      removeOwnLabels(this.#leading, trained, influence)
+      if (this.#ranking !== undefined) removeOwnLabels(this.#ranking, trained, influence)
     }
     const models = this.joint.map((_, of) => fitGroup(this.#leading, of, group))
-    judgeLabels(models, this.#leading, group, [0, labels.length], this.judgement, this.joint)
+    judgeLabels(models, this.#leading, group, all, this.judgement, this.joint)
+    const ranking = this.#ranking
+    if (ranking === undefined) return
+    const surer = this.joint.map((counts, of) => fitGroup(ranking, of, group, wrongShare(counts, classes)))
+    judgeLabels(surer, ranking, group, all, this.judgement, noCounts(surer.length, classes))
   }
 
   wrongLabels(): number {
@@ -73,8 +95,16 @@ export class LabelQuality {
   }
 }
 
-/** The noise model of one group's labels. */
-export function fitGroup(leading: LeadingClasses, of: number, group?: Uint8Array): NoiseModel {
+/**
+ * The noise model of one group's labels.
+ * @param leastShare of wrong labels, by better evidence than these probabilities; that of the anchors when absent
+ */
+export function fitGroup(
+  leading: LeadingClasses,
+  of: number,
+  group?: Uint8Array,
+  leastShare?: number,
+): NoiseModel {
   const { classes, labels, givenP, rivals, rival, rivalP } = leading
   const known = (i: number) => (group === undefined || group[i] === of) && !Number.isNaN(givenP[i])
   let count = 0
@@ -98,7 +128,7 @@ export function fitGroup(leading: LeadingClasses, of: number, group?: Uint8Array
     leading,
     Int32Array.from(sample),
     anchoredTransition(anchors, classes),
-    count === 0 ? 0 : anchoredCount(anchors, given, classes) / count,
+    leastShare ?? (count === 0 ? 0 : anchoredCount(anchors, given, classes) / count),
   )
 }
 
@@ -109,4 +139,10 @@ export function wrongLabels(joint: JointCounts, classes: number): number {
     for (let at = 0; at < counts.length; at++) if (at % (classes + 1) !== 0) sum += counts[at]
   }
   return sum
+}
+
+/** The same as a share of a group's labels, 0 where it has none. */
+function wrongShare(counts: Float64Array, classes: number): number {
+  const labels = counts.reduce((sum, count) => sum + count, 0)
+  return labels === 0 ? 0 : wrongLabels([counts], classes) / labels
 }

@@ -60,30 +60,30 @@ export function memberPredictions(
 }
 
 /**
- * Mean softmax probabilities over the members that judge each example, [examples, classes]: those that did not
- * train on it, or all of them where every member did.
+ * Mean softmax probabilities over the members that are asked about each example, [examples, classes]; over all of them
+ * where none is.
  *
  * @param logits of each member, [examples, classes], all finite
- * @param inSample 1 where the member trained on the example, [examples, members]
+ * @param leftOut 1 where the member is not asked about the example, such as where it trained on it, [examples, members]
  */
 export function meanProbabilities(
   logits: readonly Float32Array[],
-  inSample: Uint8Array,
+  leftOut: Uint8Array,
   classes: number,
 ): Float32Array {
   const members = logits.length
-  const examples = inSample.length / members
+  const examples = leftOut.length / members
   const probabilities = new Float32Array(examples * classes)
   const softmax = new Float64Array(classes)
   const mean = new Float64Array(classes)
   for (let example = 0; example < examples; example++) {
-    const trained = inSample.subarray(example * members, (example + 1) * members)
-    const allTrained = !trained.includes(0)
+    const without = leftOut.subarray(example * members, (example + 1) * members)
+    const nobody = !without.includes(0)
     const row = example * classes
     let judges = 0
     mean.fill(0)
     for (let member = 0; member < members; member++) {
-      if (trained[member] === 1 && !allTrained) continue
+      if (without[member] === 1 && !nobody) continue
       judges++
       const scores = logits[member]
       const top = scores[row + highest(scores, row, classes)]

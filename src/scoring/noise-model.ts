@@ -38,13 +38,13 @@ const largestDoubt = 8
  * tell too many, so the larger one is taken.
  *
  * @param sample examples to fit to, whose probabilities are known
- * @param anchoredShare share of wrong labels by the anchors
+ * @param leastShare share of wrong labels by the anchors, or by other evidence than these probabilities
  */
 export function fitNoiseModel(
   leading: LeadingClasses,
   sample: Int32Array,
   transition: Float64Array,
-  anchoredShare: number,
+  leastShare: number,
 ): NoiseModel {
   const { classes } = leading
   const mixture = new ClassMixture(transition, classes)
@@ -66,7 +66,7 @@ export function fitNoiseModel(
     mixture.separate(leading, i)
     return mixture.likelihood() / mixture.likelihoodOf(0) - 1
   })
-  return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, anchoredShare * sample.length) }
+  return { classes, sharpness, transition, doubt: doubtFor(wrongOdds, leastShare * sample.length) }
 }
 
 /** The least factor ≥ 1 on the odds with which at least `count` are expected to be wrong. */

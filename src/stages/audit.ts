@@ -15,6 +15,7 @@ import type { Progress } from '../pipeline/progress.js'
 import { splits } from '../scoring/accuracy-tally.js'
 import { labelIssues } from '../scoring/decision.js'
 import { ensembleProbabilities } from '../scoring/ensemble-probabilities.js'
+import { candour, evidenceOfAll } from '../scoring/evidence.js'
 import { compareWithTruth, type JudgedLabels, noiseShare, unknownTruth } from '../scoring/known-truth.js'
 import { LabelQuality } from '../scoring/label-quality.js'
 import { pieFlags } from '../scoring/modal-labels.js'
@@ -72,14 +73,22 @@ export interface AuditedPopulations extends Pick<AuditedRun, 'levels' | 'classNa
   readonly examples: AuditedExamples
   /** What the members of each level say, from the first example to the last, some at a time. */
   answers(): AsyncIterable<readonly LevelAnswers[]>
-  /** Mean probabilities of each level, [examples, classes], again from the first example to the last. */
-  probabilities(): AsyncIterable<readonly Float32Array[]>
+  /** Mean probabilities of each level, again from the first example to the last. */
+  probabilities(): AsyncIterable<readonly LevelProbabilities[]>
   /** The same examples once more, without what anybody says about them. */
   rows(): AsyncIterable<AuditedRows>
   /** What their nearest neighbours are labeled, where anybody has looked. */
   readonly neighbors?: NeighborLabels | undefined
   /** That of `levels.parquet`. */
   readonly levelsSchema: Schema
+}
+
+/** A level's mean class probabilities of some consecutive examples, [examples, classes] each. */
+export interface LevelProbabilities {
+  /** By the members that did not train on the example; by all where every member did. */
+  readonly judging: Float32Array
+  /** By the members that did, or by all where none did; absent where no example has both. */
+  readonly trained?: Float32Array | undefined
 }
 
 /** The tables that an audit writes. */
@@ -213,15 +222,23 @@ async function judge(
   const weights = scores.weights()
   const accuracy = scores.levels[0].tally.pooledAccuracy()
   const share = neighbors === undefined ? 0 : neighborShare(neighbors, examples.labels, accuracy, classes)
+  const heard = candour(scores.levels[0].tally.sampleAccuracies('train'))
   let begin = 0
-  for await (const levels of populations.probabilities()) {
-    signal.throwIfAborted()
+  const evidenceOf = (levels: readonly Float32Array[], neighborsHeard: number): Float32Array => {
     const probabilities = ensembleProbabilities(levels, weights, classes)
     if (neighbors !== undefined) {
-      addNeighbors(probabilities, begin, neighbors, examples.labels, share, classes)
+      addNeighbors(probabilities, begin, neighbors, examples.labels, neighborsHeard * share, classes)
     }
-    labels.add(probabilities)
-    begin += probabilities.length / classes
+    return probabilities
+  }
+  for await (const levels of populations.probabilities()) {
+    signal.throwIfAborted()
+    const judging = levels.map(level => level.judging)
+    const all = levels.map(({ judging, trained }) => trained && evidenceOfAll(judging, trained, heard))
+    // Neighbours are near by the features of a member, which has learned the labels of both.
+    const counting = evidenceOf(judging, heard)
+    labels.add(counting, all.every(part => part !== undefined) ? evidenceOf(all, 1) : undefined)
+    begin += counting.length / classes
   }
   labels.judge()
   return labels

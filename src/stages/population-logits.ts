@@ -131,6 +131,10 @@ export async function* portions(
   }
 }
 
+/** Whether some members train on an example and others do not. */
+export const leavesFoldsOut = ({ crossFit, models }: Pipeline['population']): boolean =>
+  models === undefined && crossFit > 0
+
 /**
  * Whether each member trained on each example, [examples, members]: on all training examples whose fold is not
  * the member's own, seed mod K; without cross-fit on all of them; models from elsewhere as their user says.

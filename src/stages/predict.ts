@@ -16,6 +16,7 @@ import { predictionsSchema, probabilitiesSchema } from '../tables/schemas.js'
 import { readTakenLevels } from './models.js'
 import {
   type LevelMember,
+  leavesFoldsOut,
   type MemberEntry,
   type PredictedMember,
   portions,
@@ -24,7 +25,7 @@ import {
 
 export const predict: Stage = {
   name: 'predict',
-  version: 1,
+  version: 2,
   inputs: ['ingest', 'backbone', 'train', 'compress', 'models'],
   settings(pipeline) {
     const { models, ...population } = pipeline.population
@@ -91,12 +92,20 @@ async function writeLevel(
       })
     }
   }
-  const schema = probabilitiesSchema(classes)
+  const mixed = leavesFoldsOut(context.pipeline.population)
+  const schema = probabilitiesSchema(classes, mixed)
   async function* probabilities(): AsyncGenerator<RecordBatch> {
     for await (const { ids, inSample, logits } of portions(context, level, members, classes)) {
       yield recordBatch(schema, {
         example_id: ids,
         probabilities: meanProbabilities(logits, inSample, classes),
+        ...(mixed && {
+          in_sample_probabilities: meanProbabilities(
+            logits,
+            inSample.map(flag => 1 - flag),
+            classes,
+          ),
+        }),
       })
     }
   }

@@ -21,14 +21,15 @@ import {
 } from '../tables/columns.js'
 import { RowReader } from '../tables/row-reader.js'
 import { levelsOfPredictionsSchema, levelsSchema } from '../tables/schemas.js'
-import { type AuditedExamples, type AuditedRows, audit } from './audit.js'
+import { type AuditedExamples, type AuditedRows, audit, type LevelProbabilities } from './audit.js'
 import type { MemberFile } from './audit-rows.js'
 import type { ScoreHeadline } from './headlines.js'
 import { readTakenLevels } from './models.js'
+import { leavesFoldsOut } from './population-logits.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 8,
+  version: 9,
   inputs: ['ingest', 'predict', 'models', 'inspect'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),
@@ -197,12 +198,12 @@ async function takeAnswers(
     predicted,
     ranks,
     inSample,
-    probabilities: vectorsOf(await probabilities.take(count)),
+    probabilities: vectorsOf(await probabilities.take(count), 'probabilities'),
   }
 }
 
-function vectorsOf(slices: readonly RecordBatch[]): Float32Array {
-  const parts = slices.map(slice => vectorColumn(slice, 'probabilities').values)
+function vectorsOf(slices: readonly RecordBatch[], column: string): Float32Array {
+  const parts = slices.map(slice => vectorColumn(slice, column).values)
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let offset = 0
   for (const part of parts) {
@@ -253,21 +254,26 @@ class TableReader {
 async function* readProbabilities(
   context: StageContext,
   levels: readonly Level[],
-): AsyncGenerator<Float32Array[]> {
+): AsyncGenerator<LevelProbabilities[]> {
+  const { population, scoring } = context.pipeline
+  const asksAll = leavesFoldsOut(population) && scoring.evidence === 'auto'
+  const columns = ['example_id', 'probabilities', ...(asksAll ? ['in_sample_probabilities'] : [])]
   const readers = levels.map(
-    ({ name }) =>
-      new TableReader(context.input(`probabilities/${name}.parquet`), ['example_id', 'probabilities']),
+    ({ name }) => new TableReader(context.input(`probabilities/${name}.parquet`), columns),
   )
   let begin = 0
   try {
     for await (const { ids } of readRows(context)) {
       for (let row = 0; row < ids.length; row += mostRows) {
         const portion = ids.slice(row, row + mostRows)
-        const probabilities: Float32Array[] = []
+        const probabilities: LevelProbabilities[] = []
         for (const reader of readers) {
           const slices = await reader.take(portion.length)
           requireSameExamples(portion, slices, reader, begin)
-          probabilities.push(vectorsOf(slices))
+          probabilities.push({
+            judging: vectorsOf(slices, 'probabilities'),
+            trained: asksAll ? vectorsOf(slices, 'in_sample_probabilities') : undefined,
+          })
         }
         yield probabilities
         begin += portion.length

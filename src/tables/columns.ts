@@ -253,15 +253,15 @@ function bytesData(type: Binary, values: readonly (Uint8Array | null)[]): Data {
  */
 export function column(batch: RecordBatch, name: string): Vector {
   const vector = batch.getChild(name)
-  if (vector === null) {
-    const names = batch.schema.fields.map(field => field.name)
-    throw new DataError(`there is no column "${name}"`, {
-      key: name,
-      mend: `The table has the columns ${names.join(', ')}.`,
-    })
-  }
+  if (vector === null) throw noColumn(name, batch.schema.fields)
   return vector
 }
+
+export const noColumn = (name: string, fields: readonly Field[]): DataError =>
+  new DataError(`there is no column "${name}"`, {
+    key: name,
+    mend: `The table has the columns ${fields.map(field => field.name).join(', ')}.`,
+  })
 
 function valuesOf<T>(batch: RecordBatch, name: string, ArrayType: abstract new (...args: never[]) => T): T {
   const vector = column(batch, name)

@@ -60,7 +60,8 @@ export const tables: readonly DocumentedTable[] = [
   {
     file: 'probabilities/<level>.parquet',
     rows: 'One row an example, in the order of the examples; the list is as long as there are classes.',
-    schema: probabilitiesSchema(10),
+    schema: probabilitiesSchema(10, true),
+    otherForms: [probabilitiesSchema(10)],
   },
   { file: 'levels.parquet', rows: 'One row a level and split.', schema: levelsSchema },
   {

@@ -15,7 +15,7 @@ import {
 } from 'parquet-wasm'
 import { DataError } from '../errors.js'
 import { type ByteSource, sourceOf } from './byte-source.js'
-import { conform, emptyBatch } from './columns.js'
+import { conform, emptyBatch, noColumn } from './columns.js'
 import { parquetWindows, rowsInFooter, withRightOffsets } from './parquet-footer.js'
 
 /** Which part of a table is read. */
@@ -35,7 +35,7 @@ const mostGroupBytes = 2 ** 31
  *
  * Pages that are damaged inside an otherwise whole file end the thread (see {@link readParquetMessages}): files of
  * others are read in a worker.
- * @throws DataError if the bytes are no Parquet file, or are cut off
+ * @throws DataError if the bytes are no Parquet file, or are cut off, or a column is asked for that is not there
  */
 export async function* readParquet(
   source: ByteSource | Uint8Array,
@@ -62,11 +62,10 @@ export async function* readParquetMessages(
       const batchSize = rowsPerBatch(rowGroupsOf(file), window.size)
       if (isFirst) yield file.schema().intoIPCStream() as Uint8Array<ArrayBuffer>
       isFirst = false
+      const { columns } = options
+      if (columns !== undefined) requireColumns(columns, schemaOf(file))
       const stream = await attempt(() =>
-        file.stream({
-          batchSize,
-          ...(options.columns === undefined ? {} : { columns: [...options.columns] }),
-        }),
+        file.stream({ batchSize, ...(columns === undefined ? {} : { columns: [...columns] }) }),
       )
       const reader = chunksOf(stream as ReadableStream<WasmBatch>)
       try {
@@ -82,6 +81,12 @@ export async function* readParquetMessages(
       file.free()
     }
   }
+}
+
+/** Asked for a column that is not there, the library panics. */
+function requireColumns(names: readonly string[], { fields }: Schema): void {
+  const missing = names.find(name => !fields.some(field => field.name === name))
+  if (missing !== undefined) throw noColumn(missing, fields)
 }
 
 /** Record batches with the metadata of the file, of what {@link readParquetMessages} gave. */

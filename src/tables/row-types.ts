@@ -129,6 +129,8 @@ export interface ProbabilitiesRow {
   readonly example_id: string
   /** Probability of each class, mean over the members that judge the example (out of sample where there are any) */
   readonly probabilities: Float32Array
+  /** With `crossFit`: mean over the members that trained on the example, or over all of them where none did */
+  readonly in_sample_probabilities?: Float32Array
 }
 
 /** One row a level and split. */

@@ -135,8 +135,11 @@ export const predictionsSchema = new Schema([
   field('margin', float32, 'log p of the given label − log p of the best other class, in nats'),
 ])
 
-/** `probabilities/<level>.parquet`: one row an example, ordered as `examples.parquet`. */
-export function probabilitiesSchema(classes: number): Schema {
+/**
+ * `probabilities/<level>.parquet`: one row an example, ordered as `examples.parquet`.
+ * @param mixed whether some members trained on an example and others did not
+ */
+export function probabilitiesSchema(classes: number, mixed = false): Schema {
   return new Schema([
     exampleId,
     field(
@@ -144,6 +147,15 @@ export function probabilitiesSchema(classes: number): Schema {
       vectorType(classes),
       'Probability of each class, mean over the members that judge the example (out of sample where there are any)',
     ),
+    ...(mixed
+      ? [
+          field(
+            'in_sample_probabilities',
+            vectorType(classes),
+            'With `crossFit`: mean over the members that trained on the example, or over all of them where none did',
+          ),
+        ]
+      : []),
   ])
 }
 

@@ -49,4 +49,18 @@ describe('AccuracyTally', () => {
     expect([...tally.examplesPerClass('test', { attribute: 0, value: 2 })]).toEqual([1, 0])
     expect([...tally.examplesPerClass('train')]).toEqual([0, 0])
   })
+
+  it('tells what members get right in sample from what they get right out of it', () => {
+    const tally = new AccuracyTally(2, 2)
+    tally.add(
+      { labels: Int32Array.of(0, 0, 1, 1), split: new Uint8Array(4), pie: new Uint8Array(4), groups: [] },
+      {
+        predicted: Int32Array.of(0, 1, 0, 0, 1, 0, 1, 1),
+        ranks: Int32Array.of(0, 1, 0, 0, 0, 1, 0, 0),
+        inSample: Uint8Array.of(1, 0, 1, 0, 1, 0, 0, 1),
+      },
+    )
+    expect(tally.sampleAccuracies('train')).toEqual({ inSample: 1, outOfSample: 0.5 })
+    expect(tally.sampleAccuracies('test')).toEqual({ inSample: Number.NaN, outOfSample: Number.NaN })
+  })
 })

@@ -48,3 +48,33 @@ test('portions of any size give the same', () => {
     { numRuns: 10 },
   )
 })
+
+test('one evidence counts the wrong labels, another ranks them', () => {
+  // Out of sample every fifth example is taken for another class; members that know them are right, and too sure of all.
+  const blurred = probabilities.slice()
+  const sure = new Float32Array(probabilities.length)
+  for (let i = 0; i < examples; i++) {
+    const taken = i % 5 === 0 ? (truth[i] + 2) % classes : truth[i]
+    for (let c = 0; c < classes; c++) {
+      blurred[i * classes + c] = c === taken ? 0.8 : 0.1
+      const learned = c === labels[i] ? 0.6 : 0
+      sure[i * classes + c] = learned + 0.4 * probabilities[i * classes + c]
+    }
+  }
+  const judgedBy = (ranking?: Float32Array) => {
+    const quality = new LabelQuality({ labels, classes })
+    quality.add(blurred, ranking)
+    quality.judge()
+    return quality
+  }
+  const counting = judgedBy()
+  const both = judgedBy(sure)
+  expect(both.joint).toEqual(counting.joint)
+  const confused = ({ judgement }: LabelQuality) => {
+    const wrong = judgement.quality.filter((_, i) => labels[i] !== truth[i])
+    const right = judgement.quality.filter((_, i) => labels[i] === truth[i])
+    return wrong.reduce((sum, low) => sum + right.filter(value => value <= low).length, 0)
+  }
+  expect(confused(counting)).toBeGreaterThan(1000)
+  expect(confused(both)).toBe(0)
+})

@@ -103,13 +103,18 @@ async function writeInputs(says = saysOne): Promise<void> {
   )
   for (const level of levels) {
     await write(`predictions/${level}.parquet`, predictionsSchema, predictionsOf(level, says))
-    await write(`probabilities/${level}.parquet`, probabilitiesSchema(2), {
-      example_id: ids,
-      probabilities: labels.flatMap((_, i) => {
-        const judges = seeds.map((_, m) => m).filter(m => !inSample(i, m))
-        const one = judges.reduce((sum, m) => sum + says[level][m][i], 0) / judges.length
+    const meanOf = (asked: (i: number, m: number) => boolean) =>
+      labels.flatMap((_, i) => {
+        const all = seeds.map((_, m) => m)
+        const some = all.filter(m => asked(i, m))
+        const heard = some.length > 0 ? some : all
+        const one = heard.reduce((sum, m) => sum + says[level][m][i], 0) / heard.length
         return [1 - one, one]
-      }),
+      })
+    await write(`probabilities/${level}.parquet`, probabilitiesSchema(2, true), {
+      example_id: ids,
+      probabilities: meanOf((i, m) => !inSample(i, m)),
+      in_sample_probabilities: meanOf(inSample),
     })
   }
 }
@@ -265,8 +270,10 @@ describe('score', () => {
     const [sure] = await qualitiesBeside(labels, 'auto')
     const [doubtful] = await qualitiesBeside(contradicting, 'auto')
     expect(doubtful).toBeLessThan(sure)
+    const outOfSample = await qualitiesOf(contextOf({ evidence: 'out-of-sample' }))
+    expect(await qualitiesBeside(contradicting, 'out-of-sample')).toEqual(outOfSample)
     const alone = await qualitiesOf(contextOf())
-    expect(await qualitiesBeside(contradicting, 'out-of-sample')).toEqual(alone)
+    expect(alone).not.toEqual(outOfSample)
     expect(
       await qualitiesBeside(
         labels.map(() => null),
@@ -365,11 +372,17 @@ describe('score', () => {
     await write('predictions/dense.parquet', predictionsSchema, without(19) as typeof columns)
     await expect(score.run(contextOf())).rejects.toThrow('ends after 19 rows')
     await writeInputs()
-    await write('probabilities/dense.parquet', probabilitiesSchema(2), {
+    await write('probabilities/dense.parquet', probabilitiesSchema(2, true), {
       example_id: ids.toReversed(),
       probabilities: Array(20).fill(0.5),
+      in_sample_probabilities: Array(20).fill(0.5),
     })
     await expect(score.run(contextOf())).rejects.toThrow('image-9 stands where image-0 should')
+    await write('probabilities/dense.parquet', probabilitiesSchema(2), {
+      example_id: ids,
+      probabilities: Array(20).fill(0.5),
+    })
+    await expect(score.run(contextOf())).rejects.toThrow('there is no column "in_sample_probabilities"')
   })
 
   it('says so when evidence is asked for that no member can give', async () => {
