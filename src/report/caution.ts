@@ -3,11 +3,14 @@
 /** Share of label issues from which on. */
 const doubtful = 0.4
 
+/** Whether so many label issues say little about the labels. */
+export const isDoubtful = (issues: number, examples: number): boolean => issues / examples >= doubtful
+
 /**
  * What to say to somebody who would trust the list; undefined where there is no reason.
  * @param accuracy how right the networks are, in words
  */
 export function caution(issues: number, examples: number, accuracy: string): string | undefined {
-  if (issues / examples < doubtful) return undefined
+  if (!isDoubtful(issues, examples)) return undefined
   return `So many label issues say more about the networks, which are ${accuracy}, than about the labels: train longer or choose another architecture before trusting this list.`
 }

@@ -200,7 +200,9 @@ describe('the headline', () => {
     expect(cautionSentence(weak)).toMatch(
       /^So many label issues say more about the networks, which are 9\d\.\d/,
     )
-    expect(parse(weak).querySelector('.caution')!.textContent).toBe(cautionSentence(weak))
+    const page = parse(weak)
+    expect(page.querySelector('.caution')!.textContent).toBe(cautionSentence(weak))
+    expect(page.querySelector('h1')!.textContent).toMatch(/^The networks doubt 9,000 of [\d,]+ labels\.$/)
   })
 
   it('says where no change of a class could have been found', () => {

@@ -2,7 +2,7 @@
 
 import { type Content, type Html, html, name } from '../../pages/html.js'
 import { tellingLevel } from '../../pipeline/levels.js'
-import { caution } from '../caution.js'
+import { caution, isDoubtful } from '../caution.js'
 import { auditedSplit, type ConfusionPair, levelInWords, type ReportData } from '../data.js'
 import { count, counted, percent } from '../format.js'
 import { recommendation } from '../recommendation.js'
@@ -15,6 +15,8 @@ export function labelsSentence({ classNames, labels, suspects }: ReportData): st
       suspects.pies > 0 ? `, but ${counted(suspects.pies, 'example is a PIE', 'examples are PIEs')}` : ''
     return `None of ${count(examples)} labels looks wrong${rest}.`
   }
+  // What says so little about labels is no estimate of how many are wrong.
+  if (isDoubtful(issues, examples)) return `The networks doubt ${count(issues)} of ${count(examples)} labels.`
   const [estimate, low, high] = [wrong.count, wrong.low, wrong.high].map(value => count(Math.round(value)))
   const start = `About ${estimate} of ${count(examples)} labels are wrong (95\u202f% interval ${low} to ${high})`
   const pair = mostConfused(confusion)
