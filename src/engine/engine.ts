@@ -46,6 +46,8 @@ export interface TrainerOptions {
   readonly maxShift: number
   /** Whether {@link StepInputs.flips} may be given. */
   readonly flips: boolean
+  /** Whether slow weights are kept, for {@link Trainer.updateSlowWeights}. */
+  readonly lookahead?: true
   /** Names of kernels that a mask may set to zero; empty for dense members. */
   readonly maskedWeights: readonly string[]
   /** Needs {@link TrainingData.softTargets}. */
@@ -95,6 +97,13 @@ export interface Trainer {
   run(inputs: StepInputs): Promise<Float32Array>
   /** Sets masks of 0 and 1, by weight name, in force from the next step on: the forward pass sees weight × mask, gradients are masked likewise. */
   setMasks(masks: ReadonlyMap<string, Float32Array>): Promise<void>
+  /**
+   * Draws the weights back to the slow ones, which are those after the last call, or at the start: s ← s + share ·
+   * (w − s), w ← s (Zhang et al. 2019, arXiv 1907.08610, algorithm 1). So are running statistics; ranges of activations
+   * and momenta are not. Needs {@link TrainerOptions.lookahead}.
+   * @param share 0 to 1
+   */
+  updateSlowWeights(share: number): Promise<void>
   /**
    * The slope of the loss at the weights as they are, for the network as it predicts: batch normalisation by its
    * running statistics, no dropout, no augmentation, no label smoothing. Changes nothing.

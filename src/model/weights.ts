@@ -24,6 +24,11 @@ export function isRunningStatistic(role: WeightRole): role is RunningStatistic {
   return role.startsWith('running')
 }
 
+/** Whether it is an end of the range of an activation that fake quantization has seen. */
+export function isActivationRange(role: WeightRole): boolean {
+  return role === 'runningMinimum' || role === 'runningMaximum'
+}
+
 function layerWeights(layer: Layer, input: ActivationShape): WeightSpec[] {
   const spec = (suffix: string, role: WeightRole, shape: readonly number[], fanIn: number): WeightSpec => ({
     name: `${'name' in layer ? layer.name : layer.kind}/${suffix}`,

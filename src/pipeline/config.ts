@@ -150,6 +150,12 @@ const model = z
       .optional()
       .describe('mirror pictures left to right; the architecture’s own when absent'),
     shift: z.number().int().min(0).optional().describe('largest random shift in pixels'),
+    lookahead: z
+      .boolean()
+      .optional()
+      .describe(
+        'draw weights back to their running mean every 5 steps, further as training goes on; the architecture’s own when absent',
+      ),
   })
   .transform(({ architecture, ...settings }) => ({
     architecture: architecture ?? (settings.backbone === undefined ? 'cnn-small' : 'linear'),

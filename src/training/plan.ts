@@ -8,7 +8,7 @@ import { learningRates } from './schedule.js'
 const recipeBatchSize = 128
 
 /**
- * Steps of one call of the engine. Calls begin at multiples of it, so that training cut in two at such a multiple
+ * Steps of one call of the engine at most. Calls begin at multiples of it, so that training cut in two at such a multiple
  * makes the same calls as training in one go.
  */
 export const chunkSteps = 10
@@ -54,6 +54,7 @@ export function planTraining(model: ModelConfig, examples: number): TrainingPlan
       },
       maxShift: model.shift ?? recipe.shift,
       flips: flip !== 'none',
+      ...((model.lookahead ?? recipe.lookahead) && { lookahead: true }),
     },
   }
 }

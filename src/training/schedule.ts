@@ -1,4 +1,4 @@
-/** Learning rates over training. */
+/** Learning rates over training, and how far the slow weights follow. */
 import type { Recipe } from '../model/architectures/index.js'
 
 export interface ScheduleOptions {
@@ -40,3 +40,16 @@ function shareOfPeak(step: number, options: ScheduleOptions): number {
       return 0.5 * (1 + Math.cos((Math.PI * (step - warmupSteps)) / (steps - warmupSteps)))
   }
 }
+
+/** Steps from one update of the slow weights to the next. It divides `chunkSteps`: where training is cut, slow and fast weights are one. */
+export const lookaheadSteps = 5
+/** Share of the slow weights that is kept for every step at the end of training. */
+const slowness = 0.95
+
+/**
+ * Share of their way since the last update that weights keep at an update after this step: nearly all of it at first, a
+ * quarter at the end, so that the last weights are a mean over many steps (Jordan 2024, arXiv 2404.00498, the published
+ * code).
+ */
+export const lookaheadShare = (step: number, steps: number): number =>
+  1 - slowness ** lookaheadSteps * (step / steps) ** 3

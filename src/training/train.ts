@@ -7,6 +7,7 @@ import { Batches } from './batches.js'
 import { groupsOf, holdOut, saliencies } from './first-order.js'
 import { chunkSteps, type TrainingPlan } from './plan.js'
 import { applyMasks, masksAt, nextMaskUpdate, type PruningPlan, updatesMasks } from './pruning.js'
+import { lookaheadShare, lookaheadSteps } from './schedule.js'
 
 export interface Training {
   readonly architecture: Architecture
@@ -79,11 +80,14 @@ export async function train(
       await updateMasks(step)
       const call = Math.min(end, (Math.floor(step / chunkSteps) + 1) * chunkSteps)
       const update = pruning && nextMaskUpdate(pruning, step)
-      const next = update === undefined ? call : Math.min(call, update)
+      const next = Math.min(call, update ?? call, nextSlowUpdate(plan, step))
       const losses = await trainer.run(batches.steps(step, next))
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length
       if (!Number.isFinite(loss)) throw diverged(next)
       step = next
+      if (step === nextSlowUpdate(plan, step - 1)) {
+        await trainer.updateSlowWeights(lookaheadShare(step, plan.steps))
+      }
       gotFurther()
       options.onProgress?.(step, loss)
     }
@@ -93,6 +97,12 @@ export async function train(
   } finally {
     await trainer.dispose()
   }
+}
+
+/** The step after which weights are drawn back, of those beyond `step`; never without lookahead. */
+function nextSlowUpdate({ trainer, steps }: TrainingPlan, step: number): number {
+  if (!trainer.lookahead) return Number.POSITIVE_INFINITY
+  return Math.min(steps, (Math.floor(step / lookaheadSteps) + 1) * lookaheadSteps)
 }
 
 function diverged(step: number): RunError {

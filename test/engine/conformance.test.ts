@@ -328,6 +328,37 @@ describe.each([...engines])('%s', (_, load) => {
     })
   })
 
+  it('draws weights and statistics back to the slow ones, and leaves momenta and ranges', async () => {
+    const engine = await load()
+    const layers = { ...caseNamed('batchNorm'), optimizer: { momentum: 0.9 } }
+    for (const training of [layers, quantizedCases[0]!]) {
+      const given = problem(training, 6)
+      const options = { ...given.options, lookahead: true as const }
+      const [first, second] = [slice(given.inputs, 0, 3), slice(given.inputs, 3, 6)]
+      const isRange = (name: string) => /minimum|maximum/.test(name)
+      const drawn = (fast: readonly Weight[], slow: readonly Weight[], share: number) =>
+        fast.map(({ name, shape, data }, w) => ({
+          name,
+          shape,
+          data: isRange(name)
+            ? data
+            : data.map((value, i) => slow[w].data[i] + share * (value - slow[w].data[i])),
+        }))
+      const fast = (await train(engine, { ...given, inputs: first })).state
+      const once = drawn(fast.weights, given.initial.weights, 0.25)
+      const goneOn = await train(engine, { ...given, inputs: second, initial: { ...fast, weights: once } })
+      const twice = drawn(goneOn.state.weights, once, 0.5)
+      await withTrainer(engine, { ...given, options }, async trainer => {
+        await trainer.run(first)
+        await trainer.updateSlowWeights(0.25)
+        expectSameState(await trainer.state(), { ...fast, weights: once })
+        await trainer.run(second)
+        await trainer.updateSlowWeights(0.5)
+        expectSameState(await trainer.state(), { ...goneOn.state, weights: twice })
+      })
+    }
+  })
+
   it('drops other units at each step and seed', async () => {
     const engine = await load()
     const given = problem({ ...caseNamed('dropout'), learningRate: 0 }, 3)

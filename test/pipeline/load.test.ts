@@ -43,7 +43,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}model:\n  epoch: 3\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:4, key "model.epoch": is not a known key
-        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
+        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift, lookahead.
       "
     `)
   })
@@ -430,7 +430,7 @@ describe('overrides', () => {
     expect(refusal(minimal, 'model.epoch=3')).toMatchInlineSnapshot(`
       "
       --set model.epoch=3, key "model.epoch": is not a known key
-        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift.
+        Did you mean "epochs"? Allowed here: architecture, backbone, width, epochs, batchSize, learningRate, schedule, warmupEpochs, stepAt, stepFactor, momentum, nesterov, weightDecay, labelSmoothing, dropout, flip, shift, lookahead.
       "
     `)
     expect(refusal(minimal, 'model.epochs=few')).toMatchInlineSnapshot(`

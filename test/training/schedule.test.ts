@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { learningRates, type ScheduleOptions } from '../../src/training/schedule.js'
+import { chunkSteps } from '../../src/training/plan.js'
+import {
+  learningRates,
+  lookaheadShare,
+  lookaheadSteps,
+  type ScheduleOptions,
+} from '../../src/training/schedule.js'
 
 const rates = (options: Partial<ScheduleOptions>) =>
   learningRates({
@@ -11,6 +17,18 @@ const rates = (options: Partial<ScheduleOptions>) =>
     stepFactor: 0.1,
     ...options,
   })
+
+describe('lookaheadShare', () => {
+  it('keeps nearly all of the way at first, and 1 − 0.95⁵ of it at the end', () => {
+    expect(lookaheadShare(0, 100)).toBe(1)
+    expect(lookaheadShare(50, 100)).toBeCloseTo(1 - 0.7737809375 / 8, 12)
+    expect(lookaheadShare(100, 100)).toBeCloseTo(0.2262190625, 12)
+  })
+
+  it('is due where training may be cut', () => {
+    expect(chunkSteps % lookaheadSteps).toBe(0)
+  })
+})
 
 describe('learningRates', () => {
   it('rises linearly in the warm-up and reaches the peak after it', () => {

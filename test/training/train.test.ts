@@ -95,6 +95,16 @@ describe('train', () => {
     expect(bytes(await train(engine, training(), onDisk, 30, plan.steps))).toBe(bytes(whole))
   })
 
+  it('looks ahead, and does so alike when cut in two', async () => {
+    const looking = training({}, { lookahead: true })
+    const { plan } = looking
+    expect(plan.trainer.lookahead).toBe(true)
+    const inOneGo = await train(engine, looking, start(), 0, plan.steps)
+    expect(bytes(inOneGo)).not.toBe(bytes(whole))
+    const half = await train(engine, looking, start(), 0, 30)
+    expect(bytes(await train(engine, looking, half, 30, plan.steps))).toBe(bytes(inOneGo))
+  })
+
   it.each(['layer', 'global'] as const)('prunes to the sparsity asked for, by %s', async scope => {
     const kernels = prunableKernels(network)
     const pruning = { kernels, sparsity: 0.7, scope, begin: 20, end: 40, frequency: 7 }

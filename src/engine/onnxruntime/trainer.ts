@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Architecture, Weight, WeightSpec } from '../../model/architecture.js'
 import { elements, inputShapeOf } from '../../model/shapes.js'
-import { weightSpecs } from '../../model/weights.js'
+import { isActivationRange, weightSpecs } from '../../model/weights.js'
 import { fromOihw, toOihw } from '../../onnx/layout.js'
 import { dropoutMask } from '../dropout.js'
 import type {
@@ -33,6 +33,8 @@ class OnnxRuntimeTrainer implements Trainer {
   readonly #session: InferenceSession
   /** Everything that stays the same between calls, and the carried tensors as they are now. */
   readonly #feeds: Record<string, Tensor>
+  /** Slow weights and statistics, as in the graph. */
+  readonly #slow: ReadonlyMap<string, Float32Array>
   /** Made when somebody first asks for gradients. */
   #gradientSession: InferenceSession | undefined
 
@@ -50,6 +52,12 @@ class OnnxRuntimeTrainer implements Trainer {
     this.#graph = graph
     this.#session = session
     this.#feeds = feeds
+    const slow = options.lookahead ? graph.carried : []
+    this.#slow = new Map(
+      slow
+        .filter(({ kind, spec }) => kind === 'weight' && !isActivationRange(spec.role))
+        .map(({ name }) => [name, (feeds[name]!.data as Float32Array).slice()]),
+    )
   }
 
   async run(inputs: StepInputs): Promise<Float32Array> {
@@ -80,6 +88,16 @@ class OnnxRuntimeTrainer implements Trainer {
       this.#feeds[name] = results[tensorNames.next(name)] as Tensor
     }
     return results[tensorNames.losses]!.data as Float32Array
+  }
+
+  async updateSlowWeights(share: number): Promise<void> {
+    for (const [name, slow] of this.#slow) {
+      const fast = this.#feeds[name]!.data as Float32Array
+      for (let i = 0; i < fast.length; i++) {
+        slow[i]! += share * (fast[i]! - slow[i]!)
+        fast[i] = slow[i]!
+      }
+    }
   }
 
   async setMasks(masks: ReadonlyMap<string, Float32Array>): Promise<void> {

@@ -1,7 +1,7 @@
 /** Training by TensorFlow.js: one tape, one update and one tidy scope a step. */
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs'
 import type { Architecture, Layer, Weight, WeightRole, WeightSpec } from '../../model/architecture.js'
-import { weightSpecs } from '../../model/weights.js'
+import { isActivationRange, weightSpecs } from '../../model/weights.js'
 import { augment } from '../augmentation.js'
 import { dropoutMask } from '../dropout.js'
 import type {
@@ -33,6 +33,8 @@ interface Parameter {
   readonly value: Variable
   /** Null for what is not trained: frozen kernels and running statistics. */
   readonly momentum: Variable | null
+  /** Null without lookahead, and for what it leaves alone. */
+  readonly slow: Variable | null
   /** Null where no mask is set. */
   mask: Tensor | null
 }
@@ -55,6 +57,10 @@ class TfjsTrainer implements Trainer {
       spec,
       value: this.variable(spec, weights.get(spec.name)!.data),
       momentum: spec.trainable ? this.variable(spec, momenta.get(spec.name)?.data) : null,
+      slow:
+        options.lookahead && !isActivationRange(spec.role)
+          ? this.variable(spec, weights.get(spec.name)!.data)
+          : null,
       mask: null,
     }))
     this.byName = new Map(this.parameters.map(parameter => [parameter.spec.name, parameter]))
@@ -73,6 +79,16 @@ class TfjsTrainer implements Trainer {
     const values = await Promise.all(losses.map(loss => loss.data()))
     this.tf.dispose(losses)
     return Float32Array.from(values, value => value[0])
+  }
+
+  async updateSlowWeights(share: number): Promise<void> {
+    for (const { value, slow } of this.parameters) {
+      if (slow === null) continue
+      this.tf.tidy(() => {
+        slow.assign(this.tf.add(slow, this.tf.mul(this.tf.sub(value, slow), share)))
+        value.assign(this.tf.clone(slow))
+      })
+    }
   }
 
   async setMasks(masks: ReadonlyMap<string, Float32Array>): Promise<void> {
@@ -120,9 +136,10 @@ class TfjsTrainer implements Trainer {
   }
 
   async dispose(): Promise<void> {
-    for (const { value, momentum, mask } of this.parameters) {
+    for (const { value, momentum, slow, mask } of this.parameters) {
       value.dispose()
       momentum?.dispose()
+      slow?.dispose()
       mask?.dispose()
     }
   }

@@ -22,6 +22,7 @@ export const cnnFast: Family = {
     labelSmoothing: 0.2,
     flip: 'alternating',
     shift: 2,
+    lookahead: true,
   },
   layers({ input, classes, width, dropout }) {
     if (input.kind !== 'image') throw new RangeError('cnn-fast learns from pictures: use mlp for features')

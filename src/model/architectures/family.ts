@@ -12,6 +12,8 @@ export interface Recipe {
   readonly labelSmoothing: number
   readonly flip: 'none' | 'random' | 'alternating'
   readonly shift: number
+  /** Whether weights are drawn back to their running mean (Zhang et al. 2019, arXiv 1907.08610). */
+  readonly lookahead?: true
 }
 
 export interface FamilyOptions {
