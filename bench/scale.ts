@@ -45,7 +45,7 @@ const pipelineIn = (folder: string) =>
     name: 'scale',
     dataset: { path: join(sourceOf(folder), '*.parquet') },
     compress: [{ method: 'magnitude', sparsity: Array.from({ length: sparse }, (_, l) => (l + 1) / 10) }],
-    population: { seeds: members },
+    population: { seeds: members, crossFit: 0 },
     inspect: false,
   })
 const levels = levelsOf(pipelineIn('.')).map(({ name }) => name)

@@ -42,7 +42,7 @@ const pipeline = pipelineSchema.parse({
       sparsity: Array.from({ length: Number(values['sparse-levels']) }, (_, l) => (l + 1) / 10),
     },
   ],
-  population: { seeds: members },
+  population: { seeds: members, crossFit: 0 },
 })
 const levels = levelsOf(pipeline)
 const synthetic: SyntheticRun = { examples, members, classes, levels: levels.map(({ name }) => name) }
