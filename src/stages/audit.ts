@@ -144,6 +144,7 @@ export async function audit(populations: AuditedPopulations, options: AuditOptio
     levels: levels.map(({ members, test }) => ({ members: members.length, paired: test === 'paired' })),
     classes: classNames.length,
     ties: scoring.ties,
+    examples: examples.labels.length,
   })
   progress.start('score', examples.labels.length)
   let begin = 0

@@ -29,7 +29,7 @@ import { leavesFoldsOut } from './population-logits.js'
 
 export const score: Stage = {
   name: 'score',
-  version: 9,
+  version: 10,
   inputs: ['ingest', 'predict', 'models', 'inspect'],
   settings: ({ scoring }) => scoring,
   run: async context => ({ ...(await scoreRun(context)) }),

@@ -8,7 +8,7 @@ const { classes, members, truth } = fixture
 const votesOf = (digits: string) => Int32Array.from(digits, Number)
 const [dense, sparse] = [votesOf(fixture.dense), votesOf(fixture.sparse)]
 
-const independent = (ties: 'probability' | 'reference' = 'probability') =>
+const independent = (ties: 'probability' | 'reference' = 'probability', examples = dense.length / members) =>
   new PieStability({
     levels: [
       { members, paired: false },
@@ -16,6 +16,7 @@ const independent = (ties: 'probability' | 'reference' = 'probability') =>
     ],
     classes,
     ties,
+    examples,
   })
 
 describe('PieStability', () => {
@@ -35,8 +36,23 @@ describe('PieStability', () => {
     expect(rows[2].pies.mean).toBeLessThan(rows[0].pies.mean)
   })
 
-  it('gives the same whatever the portions', () => {
-    const [whole, parts] = [independent(), independent()]
+  it('looks at every second one of twice as many examples as it takes, and counts it twice', () => {
+    const half = independent('probability', 2 ** 18)
+    const votes = [{ predicted: dense }, { predicted: sparse }]
+    half.add(votes)
+    const every = independent()
+    const ofEvenExamples = (predicted: Int32Array) =>
+      predicted.filter((_, k) => Math.floor(k / members) % 2 === 0)
+    every.add(votes.map(({ predicted }) => ({ predicted: ofEvenExamples(predicted) })))
+    for (const [s, row] of half.rows().entries()) {
+      const { pies, ...shares } = every.rows()[s]
+      expect(row).toMatchObject(shares)
+      expect(row.pies.mean).toBeCloseTo(2 * pies.mean, 6)
+    }
+  })
+
+  it.each([1, 2 ** 18])('gives the same whatever the portions, of %i examples', examples => {
+    const [whole, parts] = [independent('probability', examples), independent('probability', examples)]
     whole.add([{ predicted: dense }, { predicted: sparse }])
     for (let begin = 0; begin < dense.length; begin += 700 * members) {
       const end = begin + 700 * members
@@ -57,6 +73,7 @@ describe('PieStability', () => {
       levels: levels.map(() => ({ members: 4, paired: false })),
       classes,
       ties,
+      examples,
     })
     stability.add(levels.map(predicted => ({ predicted })))
     const [a, b] = levels.map(predicted => modalLabels({ predicted, members: 4, classes }, ties).modal)
@@ -78,6 +95,7 @@ describe('PieStability', () => {
         ],
         classes,
         ties: 'probability',
+        examples: dense.length / members,
       })
       stability.add([{ predicted: dense }, { predicted: dense }])
       return stability.rows()[1].pies.mean
@@ -96,6 +114,7 @@ describe('PieStability', () => {
         ],
         classes: 2,
         ties: 'probability',
+        examples: 1,
       })
       stability.add([{ predicted: [0, 0] }, { predicted: [0, 1], probabilities }])
       return stability.rows()[1].pies.mean
@@ -112,6 +131,7 @@ describe('PieStability', () => {
       ],
       classes,
       ties: 'probability',
+      examples: 1,
     })
     stability.add([{ predicted: [0] }, { predicted: [1] }])
     expect(stability.rows()).toEqual([])
