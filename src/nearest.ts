@@ -23,16 +23,31 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]
 }
 
-/** The candidate nearest to `word`, letter case aside, or undefined when none is within 40 % of its length. */
+/** What a beginning must have at least to stand for the whole. */
+const leastBeginning = 3
+
+/**
+ * The candidate nearest to `word`, letter case aside, or undefined when none is within 40 % of its length; failing
+ * that, the only one that it is the beginning of.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const names = [...new Set(candidates)]
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 1
-  for (const candidate of candidates) {
+  for (const candidate of names) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
     }
   }
-  return best
+  if (best !== undefined || word.length < leastBeginning) return best
+  const begun = names.filter(name => name.toLowerCase().startsWith(word.toLowerCase()))
+  return begun.length === 1 ? begun[0] : undefined
+}
+
+/** The beginning of a hint: `Did you mean "…"? `, or nothing when no candidate is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const meant = nearest(word, candidates)
+  return meant === undefined ? '' : `Did you mean "${meant}"? `
 }

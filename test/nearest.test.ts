@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editDistance, nearest } from '../src/nearest.js'
+import { didYouMean, editDistance, nearest } from '../src/nearest.js'
 
 const word = fc.string({ maxLength: 8 })
 
@@ -31,4 +31,15 @@ test('finds the word that was meant, and none where nothing is near', () => {
   expect(nearest('learning_rate', known)).toBe('learningRate')
   expect(nearest('architecture', known)).toBeUndefined()
   expect(nearest('x', [])).toBeUndefined()
+})
+
+test('a beginning stands for the one name that begins so', () => {
+  expect(nearest('animal', ['picture', 'animal name'])).toBe('animal name')
+  expect(nearest('animal', ['animal name', 'animal kind'])).toBeUndefined()
+  expect(nearest('an', ['picture', 'animal name'])).toBeUndefined()
+})
+
+test('asks only where there is something to ask', () => {
+  expect(didYouMean('epoch', ['epochs'])).toBe('Did you mean "epochs"? ')
+  expect(didYouMean('epoch', ['width'])).toBe('')
 })

@@ -4,7 +4,7 @@ import { Field, Int32, Schema, Utf8 } from 'apache-arrow'
 import type { DatasetInfo } from '../dataset/info.js'
 import type { Part } from '../dataset/source.js'
 import { DataError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { openTable } from '../pipeline/files.js'
 import { currentDecisions, type Decision, decisionKey, type ReviewEvent } from '../review/decisions.js'
 import { booleanColumn, float32Column, int32Column, recordBatch, stringColumn } from '../tables/columns.js'
@@ -111,9 +111,8 @@ export async function chooseChanges(
 function classOf({ label, example_id }: Decision, { classNames }: DatasetInfo): number {
   const index = classNames.indexOf(label!)
   if (index >= 0) return index
-  const near = nearest(label!, classNames)
   throw new DataError(`the decision about ${example_id} is for the class "${label}", which is none`, {
-    mend: `${near === undefined ? '' : `Did you mean "${near}"? `}Take it back, or decide for one of the ${classNames.length} classes.`,
+    mend: `${didYouMean(label!, classNames)}Take it back, or decide for one of the ${classNames.length} classes.`,
   })
 }
 

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path'
 import type { DuckDBConnection, DuckDBResult, DuckDBValue } from '@duckdb/node-api'
 import { Command, Option } from 'commander'
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { findRun } from '../pipeline/runs.js'
 import { csvLine } from '../tables/csv.js'
 import { styleFor } from '../terminal/style.js'
@@ -111,10 +111,8 @@ async function select(
     const message = (cause as Error).message
     const missing = /Table with name (\S+) does not exist/.exec(message)
     if (!missing) throw new ConfigError(`the query cannot be run: ${message}`, { cause })
-    const meant = nearest(missing[1], views)
-    const question = meant === undefined ? '' : `Did you mean ${meant}? `
     throw new ConfigError(`there is no table ${missing[1]}`, {
-      mend: `${question}Tables: ${views.join(', ')}.`,
+      mend: `${didYouMean(missing[1], views)}Tables: ${views.join(', ')}.`,
       cause,
     })
   }

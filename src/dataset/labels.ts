@@ -1,6 +1,6 @@
 /** From labels as the source has them to class indexes. */
 import type { DataError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { exampleError, type RawExample, type RawLabel } from './source.js'
 
 type Label = Exclude<RawLabel, null>
@@ -80,11 +80,10 @@ export function unknownLabel(
   classes: Classes,
   column: string,
 ): DataError {
-  const near = nearest(String(label), classes.names)
   const known = classes.names.length > 12 ? [...classes.names.slice(0, 12), '…'] : classes.names
   return exampleError(example, `the label "${label}" is none of the ${classes.names.length} classes`, {
     key: column,
-    mend: `${near === undefined ? '' : `Did you mean "${near}"? `}The classes are ${known.join(', ')}.`,
+    mend: `${didYouMean(String(label), classes.names)}The classes are ${known.join(', ')}.`,
   })
 }
 

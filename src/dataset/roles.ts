@@ -1,6 +1,6 @@
 /** Which column of the source is the label, the image, a feature, an id, a subgroup. */
 import { ConfigError, DataError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import type { DatasetConfig } from '../pipeline/config.js'
 import type { Roles, SourceColumn, SourceDescription } from './source.js'
 
@@ -46,11 +46,10 @@ function finder(description: SourceDescription): (name: string, key: string) => 
   return (name, key) => {
     const column = description.columns.find(column => column.name === name)
     if (column !== undefined) return column
-    const near = nearest(name, names)
     throw new DataError(`there is no column "${name}"`, {
       file: description.files[0].path,
       key,
-      mend: `${near === undefined ? '' : `Did you mean "${near}"? `}The columns are ${names.join(', ')}.`,
+      mend: `${didYouMean(name, names)}The columns are ${names.join(', ')}.`,
     })
   }
 }

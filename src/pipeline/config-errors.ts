@@ -1,7 +1,7 @@
 /** From what the schema says to what somebody who wrote a pipeline file can use: the place, what is wrong, the mend. */
 import { z } from 'zod'
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 
 /** Where a key stands in a pipeline file, from the top. */
 export type KeyPath = readonly PropertyKey[]
@@ -74,8 +74,7 @@ function faultsOf(issue: Issue, parent: KeyPath, root: unknown, schema: JsonSche
     case 'unrecognized_keys':
       return issue.keys.map(key => {
         const allowed = propertiesAt(schema, path, root)
-        const meant = nearest(key, allowed)
-        const question = meant === undefined ? '' : `Did you mean "${meant}"? `
+        const question = didYouMean(key, allowed)
         return {
           path: [...path, key],
           message: 'is not a known key',
@@ -117,8 +116,7 @@ function isOtherType(issue: Issue): boolean {
 
 function notAmong(value: unknown, options: readonly unknown[]): [string, string] {
   const names = options.map(String)
-  const meant = nearest(String(value), names)
-  const question = meant === undefined ? '' : `Did you mean "${meant}"? `
+  const question = didYouMean(String(value), names)
   return [`cannot be ${valueText(value)}`, `${question}Possible: ${names.join(', ')}.`]
 }
 

@@ -8,7 +8,7 @@
  */
 import { ConfigError } from '../errors.js'
 import { hintKinds } from '../inspection/hints.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import type { Pipeline } from './config.js'
 import type { Fault } from './config-errors.js'
 import { levelsOf } from './levels.js'
@@ -180,8 +180,7 @@ export function parseGate(text: string): Gate {
 }
 
 function unknownFigure(name: string, text: string): ConfigError {
-  const meant = nearest(name, Object.keys(kinds))
-  const question = meant === undefined ? '' : `Did you mean "${meant}"? `
+  const question = didYouMean(name, Object.keys(kinds))
   return new ConfigError(`"${text.trim()}": there is no figure "${name}"`, {
     mend: `${question}There are ${Object.keys(kinds).join(', ')}.`,
   })
@@ -227,9 +226,8 @@ export function requireFigure({ figure, key, text }: Gate, pipeline: Pipeline): 
   if (per === undefined || key === undefined) return
   const names = namesOf(per, pipeline)
   if (names.includes(key)) return
-  const meant = nearest(key, names)
   throw new ConfigError(`"${text}": there is no ${per} "${key}"`, {
-    mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}There are ${names.join(', ')}.`,
+    mend: `${didYouMean(key, names)}There are ${names.join(', ')}.`,
   })
 }
 

@@ -1,6 +1,6 @@
 /** The levels of a pipeline: one compression setting each, in the order of the pipeline file. */
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import type { AwareConfig, CompressionConfig, Pipeline, PruningConfig } from './config.js'
 
 export interface Level {
@@ -150,9 +150,8 @@ export function pieLevelOf(pipeline: Pipeline): Level | undefined {
   const level = compressed.find(({ name }) => name === wanted)
   if (level !== undefined) return level
   const names = compressed.map(({ name }) => name)
-  const near = nearest(wanted, names)
   throw new ConfigError(`there is no level "${wanted}"`, {
     key: 'retrain.level',
-    mend: `${near === undefined ? '' : `Did you mean "${near}"? `}The levels are ${names.join(', ')}.`,
+    mend: `${didYouMean(wanted, names)}The levels are ${names.join(', ')}.`,
   })
 }

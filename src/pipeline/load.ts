@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml'
 import { ConfigError } from '../errors.js'
 import { recipeOf } from '../model/architectures/index.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import {
   type ModelsConfig,
   type NotificationConfig,
@@ -380,8 +380,7 @@ function checkNames(pipeline: Pipeline, locate: Locate): void {
   const { level: wanted, arms = [] } = pipeline.retrain ?? {}
   const compressed = [...seen].filter(name => name !== 'dense')
   if (wanted !== undefined && !compressed.includes(wanted)) {
-    const meant = nearest(wanted, compressed)
-    const question = meant === undefined ? '' : `Did you mean "${meant}"? `
+    const question = didYouMean(wanted, compressed)
     faults.push({
       path: ['retrain', 'level'],
       message: `"${wanted}" is not a compressed level of this pipeline`,

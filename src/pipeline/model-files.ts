@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import type { ModelsConfig } from './config.js'
 import { memberNumbers, naturally } from './member-names.js'
 
@@ -69,11 +69,10 @@ export function findModels({ path, dense, levels }: ModelsConfig): LevelOfFiles[
 
 function requireLevel(name: string, folders: readonly string[], path: string): void {
   if (!folders.includes(name)) {
-    const near = nearest(name, folders)
     throw new ConfigError(`there is no folder "${name}"`, {
       file: path,
       key: 'population.models.levels',
-      mend: `${near === undefined ? '' : `Did you mean "${near}"? `}There are ${folders.join(', ')}.`,
+      mend: `${didYouMean(name, folders)}There are ${folders.join(', ')}.`,
     })
   }
   if (!levelName.test(name)) {

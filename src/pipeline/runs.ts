@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { type Manifest, readManifest, writeManifest } from './manifest.js'
 import { isAlive } from './owner.js'
 
@@ -160,11 +160,10 @@ export async function findRun(
     })
   }
   const names = runs.flatMap(({ manifest: { run, pipeline } }) => [pipeline, run])
-  const meant = nearest(wanted, names)
   const pipelines = [...new Set(runs.map(({ manifest }) => manifest.pipeline))]
   throw new ConfigError(`there is no run "${wanted}"`, {
     file: out,
-    mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}There are runs of ${pipelines.join(', ')}.`,
+    mend: `${didYouMean(wanted, names)}There are runs of ${pipelines.join(', ')}.`,
   })
 }
 

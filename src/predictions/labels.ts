@@ -2,6 +2,7 @@
 import { type LabelVocabulary, unknownLabel } from '../dataset/labels.js'
 import type { RawLabel, SourceFile } from '../dataset/source.js'
 import { ConfigError, DataError } from '../errors.js'
+import { didYouMean } from '../nearest.js'
 import { noClass, unknownTruth } from '../scoring/known-truth.js'
 import type { AuditedExamples } from '../stages/audit.js'
 import { NpyFile } from './npy.js'
@@ -213,7 +214,7 @@ export function columnOf(
   if (names.includes(named)) return named
   throw new ConfigError(`there is no column "${named}"`, {
     file: path,
-    mend: `The table has the columns ${names.join(', ')}.`,
+    mend: `${didYouMean(named, names)}The table has the columns ${names.join(', ')}.`,
   })
 }
 

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync'
 import { z } from 'zod'
 import { beginning } from '../dataset/shown-text.js'
 import { DataError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { csvLine } from '../tables/csv.js'
 import { actions, decisionKey, kinds, type Standing } from './decisions.js'
 import type { Suspect } from './queue.js'
@@ -77,12 +77,18 @@ const guarded = (text: string): string => (formula.test(text) ? `'${text}` : tex
 const unguarded = (text: string): string =>
   text.startsWith("'") && formula.test(text.slice(1)) ? text.slice(1) : text
 
+const oneOf = <Name extends string>(names: readonly Name[]) =>
+  z.enum(['', ...names], {
+    error: ({ input }) =>
+      `cannot be "${input}". ${didYouMean(String(input), names)}Possible: ${names.join(', ')}, or empty`,
+  })
+
 const rowSchema = z.object({
   example_id: z.string().min(1, 'is empty'),
   given_label: z.string(),
-  action: z.enum(['', ...actions], `must be one of ${actions.join(', ')}, or empty`),
+  action: oneOf(actions),
   label: z.string(),
-  kind: z.enum(['', ...kinds], `must be one of ${kinds.join(', ')}, or empty`),
+  kind: oneOf(kinds),
   note: z.string().max(2000, 'is longer than 2000 characters'),
 })
 
@@ -165,8 +171,7 @@ function readRecords(csv: string | Uint8Array): Record<string, string>[] {
 }
 
 function unknownClass(label: string, classNames: readonly string[]): string {
-  const meant = nearest(label, classNames)
-  return `there is no class "${label}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`
+  return `there is no class "${label}". ${didYouMean(label, classNames)}`.trim()
 }
 
 /** Whether the reviewer's own decision says the same already, so that importing a file twice changes nothing. */

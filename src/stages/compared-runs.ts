@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ConfigError } from '../errors.js'
-import { nearest } from '../nearest.js'
+import { didYouMean } from '../nearest.js'
 import { openTable } from '../pipeline/files.js'
 import type { Run } from '../pipeline/runs.js'
 import {
@@ -45,9 +45,8 @@ export async function compareRuns(
   const lines = found.flat()
   const levels = lines.flatMap(line => line.levels.map(other => other.level))
   if (level !== undefined && !levels.includes(level)) {
-    const meant = nearest(level, levels)
     throw new ConfigError(`there is no level "${level}"`, {
-      mend: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The levels are ${[...new Set(levels)].join(', ')}.`,
+      mend: `${didYouMean(level, levels)}The levels are ${[...new Set(levels)].join(', ')}.`,
     })
   }
   return equalities.flatMap(equal =>

@@ -160,7 +160,7 @@ describe('refuses, with the place and the mend,', () => {
     expect(refusal(`${minimal}engine: onnx\n`)).toMatchInlineSnapshot(`
       "
       pipelines/tiny.yaml:3, key "engine": cannot be "onnx"
-        Possible: onnxruntime, tfjs.
+        Did you mean "onnxruntime"? Possible: onnxruntime, tfjs.
       "
     `)
     expect(refusal(`${minimal}compress:\n  - method: int8static\n`)).toMatchInlineSnapshot(`

@@ -361,6 +361,7 @@ describe('in a spreadsheet', () => {
     expect(message).not.toContain('row 7')
     expect(message).toContain('7 rows are bad; nothing was taken')
     expect(message).toContain('there is no class "AA"')
+    expect(message).toContain('row 0: action cannot be "kepe". Did you mean "keep"? Possible: keep, ')
   })
 
   test('a file without the columns is told from one with them', () => {
