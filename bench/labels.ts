@@ -72,7 +72,8 @@ async function rescore(folder: string, output: string): Promise<Rescored> {
   const pipeline = pipelineSchema.parse({
     ...(config as object),
     scoring: {},
-    ...(flags.matrix ? { compress: [] } : {}),
+    // One matrix knows nothing of members that learned the labels.
+    ...(flags.matrix ? { compress: [], population: { crossFit: 0 } } : {}),
     ...(flags.matrix || !existsSync(join(folder, 'inspection.parquet')) ? { inspect: false } : {}),
   })
   const begin = performance.now()

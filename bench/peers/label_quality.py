@@ -18,7 +18,6 @@ import time
 import cleanlab
 import numpy as np
 import pyarrow.parquet as parquet
-import torch
 from cleanlab import Datalab
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_ensemble_scores, get_label_quality_scores
@@ -72,7 +71,12 @@ def datalab(labels, probabilities, features):
 
 
 def dynamics(inputs, labels, epochs):
-    """Quality by how members learn each example: the mean over epochs, and over five networks."""
+    """Quality by how members learn each example: the mean over epochs, and over five networks. Nothing without PyTorch."""
+    try:
+        import torch
+    except (ImportError, ValueError) as reason:
+        print(f"no AUM and no data maps: {reason}", file=sys.stderr)
+        return {}
     torch.set_num_threads(1)
     inputs = torch.tensor(inputs.reshape(len(inputs), -1), dtype=torch.float32)
     inputs = (inputs - inputs.mean()) / inputs.std()
