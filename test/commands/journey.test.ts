@@ -160,7 +160,7 @@ describe('the commands about runs', () => {
   test('query changes nothing, and knows what table was meant', async () => {
     const wrong = await pieline(folder, 'query', 'SELECT * FROM score')
     expect(wrong.stderr).toContain('there is no table score')
-    expect(wrong.stderr).toContain('Did you mean scores?')
+    expect(wrong.stderr).toContain('Did you mean "scores"?')
     for (const sql of [
       'DROP VIEW scores',
       "COPY scores TO 'out.csv'",
