@@ -19,9 +19,10 @@ export function candour(accuracy: { inSample: number; outOfSample: number }): nu
  *
  * @param judging by the members that did not train on it
  * @param trained by those that did
+ * @param heard their candour, 0 to 1
  */
-export function evidenceOfAll(judging: Float32Array, trained: Float32Array, candour: number): Float32Array {
-  const share = candour / (1 + candour)
+export function evidenceOfAll(judging: Float32Array, trained: Float32Array, heard: number): Float32Array {
+  const share = heard / (1 + heard)
   return judging.map((p, at) => (1 - share) * p + share * trained[at])
 }
 

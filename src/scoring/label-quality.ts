@@ -86,8 +86,10 @@ export class LabelQuality {
     judgeLabels(models, this.#leading, group, all, this.judgement, this.joint)
     const ranking = this.#ranking
     if (ranking === undefined) return
-    const surer = this.joint.map((counts, of) => fitGroup(ranking, of, group, wrongShare(counts, classes)))
-    judgeLabels(surer, ranking, group, all, this.judgement, noCounts(surer.length, classes))
+    const rankingModels = this.joint.map((counts, of) =>
+      fitGroup(ranking, of, group, wrongShare(counts, classes)),
+    )
+    judgeLabels(rankingModels, ranking, group, all, this.judgement, noCounts(rankingModels.length, classes))
   }
 
   wrongLabels(): number {

@@ -8,8 +8,8 @@ import { learningRates } from './schedule.js'
 const recipeBatchSize = 128
 
 /**
- * Steps of one call of the engine at most. Calls begin at multiples of it, so that training cut in two at such a multiple
- * makes the same calls as training in one go.
+ * Steps of one call of the engine at most. A call begins at every multiple of it, so that training cut in two there makes
+ * the same calls as training in one go.
  */
 export const chunkSteps = 10
 

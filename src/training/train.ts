@@ -80,14 +80,13 @@ export async function train(
       await updateMasks(step)
       const call = Math.min(end, (Math.floor(step / chunkSteps) + 1) * chunkSteps)
       const update = pruning && nextMaskUpdate(pruning, step)
-      const next = Math.min(call, update ?? call, nextSlowUpdate(plan, step))
+      const slowUpdate = nextSlowUpdate(plan, step)
+      const next = Math.min(call, update ?? call, slowUpdate)
       const losses = await trainer.run(batches.steps(step, next))
       const loss = losses.reduce((sum, value) => sum + value, 0) / losses.length
       if (!Number.isFinite(loss)) throw diverged(next)
       step = next
-      if (step === nextSlowUpdate(plan, step - 1)) {
-        await trainer.updateSlowWeights(lookaheadShare(step, plan.steps))
-      }
+      if (step === slowUpdate) await trainer.updateSlowWeights(lookaheadShare(step, plan.steps))
       gotFurther()
       options.onProgress?.(step, loss)
     }
